@@ -1,0 +1,16 @@
+//! The words of Switchboard: what every other crate speaks in.
+//!
+//! Everything here is a value. Ids are parsed once and cannot be wrong afterwards, time and chance are arguments, and a failure
+//! that a person will read is always a [`Problem`](problem::Problem). This crate imports nothing of ours.
+
+pub mod clock;
+pub mod config;
+pub mod content;
+pub mod event;
+pub mod ids;
+pub mod problem;
+pub mod random;
+pub mod realm;
+pub mod secret;
+pub mod status;
+pub mod wamid;
