@@ -1,0 +1,72 @@
+//! The workspace as Cargo sees it, and its sources as they lie on disk, for the tests of this crate.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, Package};
+
+/// The checkout's root folder.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The workspace with its resolved dependencies for the machine at hand, without asking any registry.
+///
+/// # Errors
+/// When `rustc` or `cargo` cannot be run, or the lock file does not fit the manifests.
+pub fn workspace() -> Result<Metadata, Box<dyn std::error::Error>> {
+    let output = Command::new("rustc").args(["--print", "host-tuple"]).output()?;
+    let host = String::from_utf8(output.stdout)?.trim().to_owned();
+    let options = ["--locked", "--offline", "--filter-platform", &host].map(str::to_owned);
+    Ok(MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .features(CargoOpt::SomeFeatures(Vec::new()))
+        .other_options(options)
+        .exec()?)
+}
+
+/// Every package of the workspace by name.
+pub fn members(workspace: &Metadata) -> BTreeMap<String, Package> {
+    workspace
+        .workspace_packages()
+        .into_iter()
+        .map(|package| (package.name.to_string(), package.clone()))
+        .collect()
+}
+
+/// The names of what a package depends on, by kind.
+pub fn dependencies(package: &Package, kind: DependencyKind) -> BTreeSet<String> {
+    package
+        .dependencies
+        .iter()
+        .filter(|d| d.kind == kind)
+        .map(|d| d.name.clone())
+        .collect()
+}
+
+/// Every file under `folder` with this extension that git would keep, with its text.
+///
+/// # Errors
+/// When a folder or file cannot be read.
+pub fn sources(folder: &Path, extension: &str) -> io::Result<Vec<(PathBuf, String)>> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            let hidden = path
+                .file_name()
+                .is_some_and(|name| name.as_encoded_bytes().starts_with(b".") || name == "target");
+            if path.is_dir() && !hidden {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == extension) {
+                let text = std::fs::read_to_string(&path)?;
+                found.push((path, text));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,90 @@
+//! What a reader finds when opening a room: a sign, files of one idea, and no exception without its reason.
+
+use std::path::Path;
+
+use house::{members, root, sources, workspace};
+
+#[test]
+fn every_room_has_a_sign() {
+    for (name, package) in members(&workspace().unwrap()) {
+        let sign = package.manifest_path.parent().expect("a folder").join("README.md");
+        assert!(sign.exists(), "{name} has no README.md");
+    }
+    for folder in ["host", "plugins", "tests", "wit", "migrations"] {
+        assert!(
+            root().join(folder).join("README.md").exists(),
+            "{folder} has no README.md"
+        );
+    }
+}
+
+#[test]
+fn the_top_level_holds_what_was_agreed_and_nothing_else() {
+    let agreed = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "LICENSE",
+        "Dockerfile",
+        "rust-toolchain.toml",
+        "README.md",
+        "fly.toml",
+        "host",
+        "plugins",
+        "wit",
+        "migrations",
+        "tests",
+    ];
+    // Made on this machine and not part of the project.
+    let made_here = ["target", "data", "switchboard.toml"];
+    for entry in std::fs::read_dir(root()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(
+            name.starts_with('.') || agreed.contains(&name.as_str()) || made_here.contains(&name.as_str()),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_one_idea() {
+    const LONGEST: usize = 800;
+    for (path, text) in sources(&root(), "rs").unwrap() {
+        assert!(
+            text.lines().count() <= LONGEST,
+            "{} has {} lines",
+            path.display(),
+            text.lines().count()
+        );
+    }
+}
+
+#[test]
+fn every_exception_from_a_lint_is_expected_and_has_its_reason() {
+    for (path, text) in sources(&root(), "rs").unwrap() {
+        if path.ends_with(Path::new(file!()).file_name().unwrap()) {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            let place = format!("{}:{}", path.display(), number + 1);
+            assert!(
+                !line.contains("#[allow(") && !line.contains("#![allow("),
+                "{place}: use #[expect(.., reason = \"..\")]"
+            );
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_is_forbidden_everywhere_but_in_the_loader_of_precompiled_plugins() {
+    for (name, package) in members(&workspace().unwrap()) {
+        let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
+        assert!(
+            manifest.contains("[lints]"),
+            "{name} does not take the workspace's lints"
+        );
+        if !manifest.contains("[lints]\nworkspace = true") {
+            assert_eq!(name, "switchboard-plugins");
+            assert!(manifest.contains("unsafe_code = \"deny\""), "{name}");
+        }
+    }
+}
