@@ -1,6 +1,7 @@
 //! What must and must not be in the tree of dependencies.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use cargo_metadata::{Metadata, PackageId};
 use house::workspace;
@@ -78,25 +79,41 @@ fn nothing_needs_a_nightly_compiler() {
 #[test]
 fn a_c_compiler_is_all_that_a_build_needs_besides_rust() {
     let workspace = workspace().unwrap();
-    assert_eq!(
-        count(
-            &workspace,
-            &[
-                "bindgen",
-                "prost-build",
-                "protobuf-src",
-                "ffmpeg-next",
-                "ffmpeg-sys-next"
-            ]
-        ),
-        0
-    );
+    let tools = ["prost-build", "protobuf-src", "ffmpeg-next", "ffmpeg-sys-next"];
+    assert_eq!(count(&workspace, &tools), 0);
     // libsql-ffi lists cmake among its build dependencies but calls it for its ciphers alone.
     let (_, features) = built(&workspace)
         .into_iter()
         .find(|(name, _)| name == "libsql-ffi")
         .expect("libsql");
     assert!(!features.contains("multiple-ciphers"), "{features:?}");
+}
+
+#[test]
+fn the_shipped_binary_checks_whatsapps_certificates() {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "--package",
+            "switchboard",
+            "--edges",
+            "features,no-dev",
+        ])
+        .current_dir(house::root())
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        tree.contains("whatsapp-rust feature"),
+        "the tree could not be drawn: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        !tree.contains("danger"),
+        "a feature that skips a check is in the default build"
+    );
 }
 
 #[test]
