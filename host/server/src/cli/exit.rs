@@ -1,0 +1,58 @@
+//! How the process ends: the exit codes of BSD's `sysexits.h`, so that a supervisor can tell a fault that goes away by itself from
+//! one that a person has to mend.
+
+use std::process::ExitCode;
+
+/// Why the process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// As asked.
+    Ok = 0,
+    /// A `doctor` found a fault.
+    Unwell = 1,
+    /// The command line is wrong.
+    Usage = 64,
+    /// The database is corrupt, of another realm, newer than this program, or sealed with another key.
+    Data = 65,
+    /// A file that must be there is not.
+    NoInput = 66,
+    /// An address is taken or cannot be listened on.
+    Unavailable = 69,
+    /// Something failed in here that should not.
+    Software = 70,
+    /// The data folder cannot be made or written.
+    CannotCreate = 73,
+    /// Reading or writing failed.
+    Io = 74,
+    /// Another process uses the data folder; later it may work.
+    TryAgain = 75,
+    /// The configuration has faults.
+    Config = 78,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// A sentence for standard error and the exit code that goes with it.
+#[derive(Debug, thiserror::Error)]
+#[error("{sentence}")]
+pub(crate) struct Fault {
+    /// Why, as a code.
+    pub(crate) exit: Exit,
+    /// Why, in words: what is wrong and what to do.
+    pub(crate) sentence: String,
+}
+
+impl Fault {
+    /// With the sentence of an error.
+    pub(crate) fn new(exit: Exit, sentence: impl ToString) -> Self {
+        Self {
+            exit,
+            sentence: sentence.to_string(),
+        }
+    }
+}
