@@ -1,0 +1,215 @@
+//! What a file must be before it may run: a valid component of bearable size that imports nothing but what is linked and exports
+//! what its world promises. Refused here, with a sentence, and not at the first call.
+
+use wasmtime::component::Component;
+
+use crate::bindings::MessageHandlerPluginPre;
+use crate::call::Guest;
+use crate::engine::Engine;
+use crate::load_error::Refusal;
+use crate::wasi;
+
+/// The interface that the world promises, and the versions of it that this host speaks.
+const INTERFACE: &str = "switchboard:plugin/message-handler";
+const VERSION: &str = "0.1";
+const WANTED: &str = "switchboard:plugin/message-handler@0.1";
+
+/// Interfaces that hold types alone: a component imports them to name what it exports.
+const TYPES: [&str; 2] = ["switchboard:plugin/types", "switchboard:plugin/content"];
+
+/// Checks, compiles (or loads compiled code) and links. Compiling takes long, so it happens off the async threads.
+pub(crate) async fn admit(engine: &Engine, wasm: &[u8]) -> Result<MessageHandlerPluginPre<Guest>, Refusal> {
+    looks_like_a_component(wasm, engine.inner().max_wasm_mib)?;
+    let (compiler, bytes) = (engine.clone(), wasm.to_vec());
+    let compile = move || {
+        let inner = compiler.inner();
+        inner.cache.component(&inner.wasmtime, &bytes)
+    };
+    let component = tokio::task::spawn_blocking(compile)
+        .await
+        .map_err(|_| Refusal::Stopping)?
+        .map_err(|error| Refusal::Invalid(format!("{error:#}")))?;
+    imports_are_linked(engine, &component)?;
+    exports_the_interface(engine, &component)?;
+    let linked = engine.inner().linker.instantiate_pre(&component);
+    linked
+        .and_then(MessageHandlerPluginPre::new)
+        .map_err(|error| Refusal::Types(format!("{error:#}")))
+}
+
+fn looks_like_a_component(wasm: &[u8], most_mib: u32) -> Result<(), Refusal> {
+    if wasm.len() > (most_mib as usize) << 20 {
+        return Err(Refusal::TooLarge {
+            size_bytes: wasm.len(),
+            most_mib,
+        });
+    }
+    match wasm {
+        [] => Err(Refusal::NotAComponent("is empty")),
+        [0, b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(Refusal::NotAComponent(
+            "is a core module and not a component; build it for wasm32-wasip2",
+        )),
+        _ => Err(Refusal::NotAComponent("is not WebAssembly")),
+    }
+}
+
+fn imports_are_linked(engine: &Engine, component: &Component) -> Result<(), Refusal> {
+    let ty = component.component_type();
+    let strangers: Vec<_> = ty
+        .imports(&engine.inner().wasmtime)
+        .map(|(name, _)| name)
+        .filter(|name| !is_linked(name))
+        .collect();
+    if strangers.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::Imports {
+            strangers: strangers.join(", "),
+        })
+    }
+}
+
+fn is_linked(import: &str) -> bool {
+    let wasi = || {
+        wasi::LINKED
+            .iter()
+            .any(|(interface, _)| is_version_of(import, interface, wasi::VERSION))
+    };
+    TYPES.iter().any(|interface| is_version_of(import, interface, VERSION)) || wasi()
+}
+
+/// Whether `name` is `interface@version` or `interface@version.<patch>`.
+fn is_version_of(name: &str, interface: &str, version: &str) -> bool {
+    let rest = name.strip_prefix(interface).and_then(|rest| rest.strip_prefix('@'));
+    rest.and_then(|rest| rest.strip_prefix(version)).is_some_and(|patch| {
+        patch.is_empty()
+            || patch
+                .strip_prefix('.')
+                .is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
+    })
+}
+
+fn exports_the_interface(engine: &Engine, component: &Component) -> Result<(), Refusal> {
+    let ty = component.component_type();
+    let found: Vec<_> = ty.exports(&engine.inner().wasmtime).map(|(name, _)| name).collect();
+    if found.iter().any(|name| is_version_of(name, INTERFACE, VERSION)) {
+        return Ok(());
+    }
+    let found = if found.is_empty() {
+        "nothing".to_owned()
+    } else {
+        found.join(", ")
+    };
+    Err(Refusal::Exports { wanted: WANTED, found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{engine, guest};
+    use proptest::prelude::*;
+
+    async fn refusal(wat: &str) -> String {
+        admit(&engine(), &wat::parse_str(wat).unwrap())
+            .await
+            .err()
+            .map_or_else(|| "admitted".to_owned(), |refusal| refusal.to_string())
+    }
+
+    #[tokio::test]
+    async fn the_network_and_the_disk_are_strangers_each_by_name() {
+        let refusal = refusal(
+            r#"(component
+                (import "wasi:http/outgoing-handler@0.2.6" (instance))
+                (import "wasi:sockets/tcp@0.2.6" (instance))
+                (import "wasi:io/streams@0.2.99" (instance))
+                (import "wasi:filesystem/preopens@0.2.6" (instance)))"#,
+        )
+        .await;
+        assert!(
+            refusal
+                .contains("wasi:http/outgoing-handler@0.2.6, wasi:sockets/tcp@0.2.6, wasi:filesystem/preopens@0.2.6,"),
+            "{refusal}"
+        );
+        assert!(!refusal.contains("streams"), "{refusal}");
+    }
+
+    #[tokio::test]
+    async fn another_version_of_a_linked_interface_is_a_stranger() {
+        for import in [
+            "wasi:io/streams@0.3.0",
+            "wasi:io/streams@0.20.0",
+            "wasi:io/streams",
+            "switchboard:plugin/types@0.2.0",
+            "host",
+        ] {
+            let refusal = refusal(&format!("(component (import {import:?} (instance)))")).await;
+            assert!(refusal.contains(&format!("it imports {import},")), "{refusal}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_component_of_another_contract_is_told_what_is_missing() {
+        assert_eq!(
+            refusal("(component)").await,
+            "it does not export switchboard:plugin/message-handler@0.1; it exports nothing"
+        );
+        let newer = r#"(component (instance $i) (export "switchboard:plugin/message-handler@0.2.0" (instance $i)))"#;
+        assert!(
+            refusal(newer)
+                .await
+                .ends_with("it exports switchboard:plugin/message-handler@0.2.0")
+        );
+        let hollow = r#"(component (instance $i) (export "switchboard:plugin/message-handler@0.1.0" (instance $i)))"#;
+        assert!(
+            refusal(hollow)
+                .await
+                .starts_with("its exports do not have the types of the world")
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_no_component_is_called_what_it_is() {
+        for (bytes, sentence) in [
+            (&b""[..], "the file is empty"),
+            (b"(component)", "the file is not WebAssembly"),
+            (b"\x7fELF\x02\x01\x01\0\0\0\0\0", "the file is not WebAssembly"),
+            (
+                b"\0asm\x01\0\0\0",
+                "the file is a core module and not a component; build it for wasm32-wasip2",
+            ),
+        ] {
+            let refusal = admit(&engine(), bytes).await.err().unwrap();
+            assert_eq!(refusal.to_string(), sentence);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_over_the_cap_is_refused_before_it_is_read() {
+        let most = (10 << 20) + 1;
+        let refusal = admit(&engine(), &vec![0; most]).await.err().unwrap();
+        assert_eq!(
+            refusal.to_string(),
+            format!("the component has {most} bytes; this host allows 10 MiB")
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn a_cut_or_damaged_file_is_refused_and_never_a_crash(cut in 8usize..400, at in 8usize..400, bit in 0u8..8) {
+            let whole = guest("unreachable");
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let cut_at = cut % whole.len();
+            let refused = runtime.block_on(admit(&engine(), &whole[..cut_at])).err();
+            prop_assert!(refused.is_some(), "cut at {}", cut_at);
+            let mut damaged = whole.clone();
+            let at = at % whole.len();
+            damaged[at] ^= 1 << bit;
+            // Some damage is harmless, such as another letter in a name; what matters is that there is an answer.
+            let _ = runtime.block_on(admit(&engine(), &damaged));
+        }
+    }
+}

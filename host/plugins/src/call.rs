@@ -1,0 +1,130 @@
+//! One call into a plugin: a fresh instance, a deadline, and everything thrown away afterwards.
+//!
+//! Two clocks watch a call. The guest's own time is counted in ticks of the epoch, only while it runs, and it gives way to other
+//! tasks at every tick; so a busy machine does not punish it, and a spinning guest does not hold a thread. Around it stands a
+//! timeout in wall time, for a guest that waits instead of working.
+
+use std::time::Duration;
+
+use switchboard_core::clock::UnixMillis;
+use switchboard_core::ids::RequestId;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use wasmtime::component::ResourceTable;
+use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::bindings::{MessageHandlerPlugin, MessageHandlerPluginPre};
+use crate::fault::Fault;
+use crate::limits::{Limiter, Limits, Refused};
+use crate::output::Output;
+use crate::ticker::{TICK, Ticker};
+use crate::wasi;
+
+/// What a plugin is told about the request behind a call.
+#[derive(Debug, Clone)]
+pub struct CallContext {
+    /// The id that every answer and log line of the request carries.
+    pub request_id: RequestId,
+    /// When the host accepted it. The guest's clocks stand at this moment.
+    pub accepted_at: UnixMillis,
+}
+
+/// The state of one instance.
+pub(crate) struct Guest {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    limiter: Limiter,
+}
+
+impl Guest {
+    pub(crate) const fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+/// What all calls share: how many may run, and for how long.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) slots: Semaphore,
+    pub(crate) queue_deadline: Duration,
+    pub(crate) call_deadline: Duration,
+    pub(crate) ticker: Ticker,
+}
+
+/// One plugin, ready to be called.
+pub(crate) struct Callee<'a> {
+    /// Id and version, for the log.
+    pub(crate) name: &'a str,
+    pub(crate) component: &'a MessageHandlerPluginPre<Guest>,
+    pub(crate) limits: &'a Limits,
+}
+
+/// What a call is for.
+pub(crate) struct Occasion<'a> {
+    /// The request id, or what else the log lines shall carry.
+    pub(crate) name: &'a str,
+    /// Where the guest's clocks stand.
+    pub(crate) at: UnixMillis,
+}
+
+impl Gate {
+    /// Makes an instance, lets `work` call it, and drops it.
+    pub(crate) async fn call<T, W, F>(&self, callee: Callee<'_>, occasion: Occasion<'_>, work: W) -> Result<T, Fault>
+    where
+        W: FnOnce(Store<Guest>, MessageHandlerPlugin) -> F,
+        F: Future<Output = wasmtime::Result<T>>,
+    {
+        let _slot = match timeout(self.queue_deadline, self.slots.acquire()).await {
+            Ok(Ok(slot)) => slot,
+            Ok(Err(_)) | Err(_) => return Err(Fault::Busy(self.queue_deadline)),
+        };
+        let _ticking = self.ticker.ticking();
+        let limits = callee.limits;
+        let output = Output::new(limits.log_bytes());
+        let refused = Refused::default();
+        let guest = Guest {
+            wasi: wasi::context(occasion.at, &output),
+            table: ResourceTable::new(),
+            limiter: Limiter::new(limits, refused.clone()),
+        };
+        let run = async {
+            let mut store = bounded(callee.component.engine(), guest, limits);
+            let instance = callee.component.instantiate_async(&mut store).await?;
+            work(store, instance).await
+        };
+        let answer = timeout(self.call_deadline, run).await;
+        output.log(callee.name, occasion.name);
+        match answer {
+            Ok(answer) => answer.map_err(|error| Fault::of(&error, limits, &refused)),
+            Err(_) => Err(Fault::Wall(self.call_deadline)),
+        }
+    }
+}
+
+/// A store with all its bounds set.
+fn bounded(engine: &wasmtime::Engine, guest: Guest, limits: &Limits) -> Store<Guest> {
+    let mut store = Store::new(engine, guest);
+    store.limiter(|guest| &mut guest.limiter);
+    store.set_hostcall_fuel(limits.answer_bytes());
+    store.set_epoch_deadline(1);
+    let mut left = limits.cpu().as_millis().div_ceil(TICK.as_millis());
+    store.epoch_deadline_callback(move |_| {
+        left = left.saturating_sub(1);
+        Ok(if left == 0 {
+            UpdateDeadline::Interrupt
+        } else {
+            UpdateDeadline::Yield(1)
+        })
+    });
+    store
+}

@@ -1,0 +1,382 @@
+//! Guests that do what no honest plugin does, against the bounds of the whole crate. Each must end in a problem that names it,
+//! in bounded time and memory, and the next call must not notice.
+
+use std::time::Duration;
+
+use serde_json::json;
+use switchboard_core::content::Content;
+use switchboard_core::problem::{Code, Problem};
+
+use crate::engine::{Engine, EngineOptions};
+use crate::limits::Limits;
+use crate::registry::Plugins;
+use crate::step::{Outcome, Step};
+use crate::testing::{CaughtLog, GuestText, context, engine, guest, load, source};
+
+/// Longer than any bound here, far shorter than for ever.
+const SOON: Duration = Duration::from_secs(20);
+
+async fn send(plugins: &Plugins, kind: &str) -> Result<Vec<Content>, Problem> {
+    tokio::time::timeout(SOON, plugins.handle(context(), kind, json!({})))
+        .await
+        .unwrap()
+}
+
+/// The problem of a guest whose `next` is `body`.
+async fn problem_of(text: GuestText, next: &str) -> Problem {
+    let plugins = load(engine(), text.component(next), "").await.unwrap();
+    send(&plugins, "x").await.unwrap_err()
+}
+
+fn cause(problem: &Problem) -> String {
+    problem.cause_chain().unwrap_or_default()
+}
+
+fn honest(kind: &'static str) -> Vec<u8> {
+    let mut text = GuestText {
+        kind,
+        ..GuestText::default()
+    };
+    let words = text.string("hi");
+    let answer = text.send(1, words);
+    text.component(&format!("(i32.const {answer})"))
+}
+
+const SPIN: &str = "(loop br 0) unreachable";
+
+#[tokio::test]
+async fn a_guest_that_spins_is_stopped_and_others_are_served_meanwhile() {
+    let sources = vec![
+        source("spin", guest(SPIN), "[limits]\ncpu_ms = 100\n"),
+        source("honest", honest("y"), ""),
+    ];
+    let plugins = Plugins::load(engine(), sources).await.unwrap();
+    let spinning = send(&plugins, "x");
+    let honest = async {
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+            send(&plugins, "y").await.unwrap();
+        }
+    };
+    tokio::pin!(spinning);
+    // On one thread: were the guest not interrupted, nothing else could run before it ends.
+    tokio::select! {
+        biased;
+        ended = &mut spinning => panic!("the spinning guest ended first: {ended:?}"),
+        () = honest => {}
+    }
+    let problem = spinning.await.unwrap_err();
+    assert_eq!(problem.code(), &Code::PLUGIN_TIMEOUT);
+    assert_eq!(
+        problem.message(),
+        "The plugin spin 1.0.0 took too long and was stopped."
+    );
+    assert_eq!(cause(&problem), "the guest ran for more than 100ms");
+}
+
+#[tokio::test]
+async fn the_wall_clock_ends_what_the_processor_clock_allows() {
+    let limits = Limits {
+        cpu_ms: 60_000,
+        ..Limits::default()
+    };
+    let options = EngineOptions {
+        call_deadline: Duration::from_millis(50),
+        limits,
+        ..EngineOptions::default()
+    };
+    let plugins = load(Engine::new(options).unwrap(), guest(SPIN), "[limits]\ncpu_ms = 60000\n")
+        .await
+        .unwrap();
+    let problem = send(&plugins, "x").await.unwrap_err();
+    assert_eq!(
+        (problem.code(), cause(&problem).as_str()),
+        (&Code::PLUGIN_TIMEOUT, "there was no answer within 50ms")
+    );
+}
+
+#[tokio::test]
+async fn when_every_instance_is_taken_the_next_call_is_told_to_come_again() {
+    let options = EngineOptions {
+        concurrency: 1,
+        queue_deadline: Duration::from_millis(20),
+        ..EngineOptions::default()
+    };
+    let sources = vec![
+        source("spin", guest(SPIN), "[limits]\ncpu_ms = 500\n"),
+        source("honest", honest("y"), ""),
+    ];
+    let plugins = Plugins::load(Engine::new(options).unwrap(), sources).await.unwrap();
+    let (spun, waited) = tokio::join!(biased; send(&plugins, "x"), send(&plugins, "y"));
+    assert_eq!(spun.unwrap_err().code(), &Code::PLUGIN_TIMEOUT);
+    let busy = waited.unwrap_err();
+    assert_eq!(
+        (busy.code(), busy.retry_delay()),
+        (&Code::PLUGIN_BUSY, Some(Duration::from_secs(1)))
+    );
+    send(&plugins, "y").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_guest_that_traps_is_named_and_the_next_call_gets_a_fresh_one() {
+    let plugins = load(engine(), guest("unreachable"), "").await.unwrap();
+    for _ in 0..20 {
+        let problem = send(&plugins, "x").await.unwrap_err();
+        assert_eq!(
+            (problem.code(), problem.message()),
+            (&Code::PLUGIN_TRAP, "The plugin guest 1.0.0 crashed.")
+        );
+        assert!(cause(&problem).contains("unreachable"), "{}", cause(&problem));
+    }
+}
+
+#[tokio::test]
+async fn a_guest_that_recurses_without_end_traps() {
+    let problem = problem_of(GuestText::default(), "(call $f (i32.const 0))").await;
+    assert_eq!(problem.code(), &Code::PLUGIN_TRAP);
+    assert!(cause(&problem).contains("call stack exhausted"), "{}", cause(&problem));
+}
+
+#[tokio::test]
+async fn a_guest_that_eats_memory_is_refused_at_its_limit() {
+    let grow = "(loop (br_if 0 (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable";
+    let problem = problem_of(GuestText::default(), grow).await;
+    assert_eq!(problem.code(), &Code::PLUGIN_TRAP);
+    assert_eq!(
+        problem.message(),
+        "The plugin guest 1.0.0 needs more than its 32 MiB of memory."
+    );
+}
+
+#[tokio::test]
+async fn a_guest_that_bears_a_refusal_goes_on() {
+    let mut text = GuestText::default();
+    let words = text.string("hi");
+    let answer = text.send(1, words);
+    let grown = text.component(&format!("(drop (memory.grow (i32.const 60000))) (i32.const {answer})"));
+    let plugins = load(engine(), grown, "").await.unwrap();
+    assert_eq!(send(&plugins, "x").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_guest_that_begins_with_too_much_memory_is_not_loaded() {
+    let greedy = GuestText {
+        pages: 16 * 33,
+        ..GuestText::default()
+    }
+    .component("unreachable");
+    let error = load(engine(), greedy.clone(), "").await.unwrap_err();
+    assert!(error.to_string().contains("32 MiB"), "{error}");
+    load(engine(), greedy, "[limits]\nmemory_mib = 64\n").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_over_the_cap_is_not_taken_in() {
+    let two_mib = 2 << 20;
+    for count in [1, 8] {
+        let mut text = GuestText {
+            pages: 64,
+            ..GuestText::default()
+        };
+        let answer = text.send(count, [0, two_mib / count]);
+        let problem = problem_of(text, &format!("(i32.const {answer})")).await;
+        assert_eq!(problem.code(), &Code::PLUGIN_TRAP, "{count}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_repeats_one_text_a_million_times_is_not_taken_in() {
+    let mut text = GuestText {
+        pages: 400,
+        ..GuestText::default()
+    };
+    let answer = text.words(&[0, 1, 65_536, 1_000_000, 0, 0, 0, 0, 0]);
+    let problem = problem_of(text, &format!("(i32.const {answer})")).await;
+    assert_eq!(problem.code(), &Code::PLUGIN_TRAP);
+}
+
+#[tokio::test]
+async fn a_pointer_out_of_memory_or_an_unknown_case_is_a_crash_of_the_guest_alone() {
+    let mut wild = GuestText::default();
+    let answer = wild.send(1, [u32::MAX - 8, 4]);
+    assert_eq!(
+        problem_of(wild, &format!("(i32.const {answer})")).await.code(),
+        &Code::PLUGIN_TRAP
+    );
+    let mut unknown = GuestText::default();
+    let answer = unknown.words(&[0, 7, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(
+        problem_of(unknown, &format!("(i32.const {answer})")).await.code(),
+        &Code::PLUGIN_TRAP
+    );
+    assert_eq!(
+        problem_of(GuestText::default(), "(i32.const -4)").await.code(),
+        &Code::PLUGIN_TRAP
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_utf8_or_not_json_is_not_taken() {
+    let mut text = GuestText::default();
+    let words = text.string(b"\xff\xfe");
+    let answer = text.send(1, words);
+    assert_eq!(
+        problem_of(text, &format!("(i32.const {answer})")).await.code(),
+        &Code::PLUGIN_TRAP
+    );
+    for json in ["", "[]", "{\"a\":", "nul"] {
+        let mut text = GuestText::default();
+        let (name, json) = (text.string("poll"), text.string(json));
+        let answer = text.send_open(name, json);
+        let problem = problem_of(text, &format!("(i32.const {answer})")).await;
+        assert_eq!(
+            problem.message(),
+            "The plugin guest 1.0.0 gave an answer that is not allowed."
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_contents_or_nine_are_not_an_answer() {
+    for count in [0, 9] {
+        let mut text = GuestText::default();
+        let words = text.string("hi");
+        let answer = text.send(count, words);
+        let problem = problem_of(text, &format!("(i32.const {answer})")).await;
+        assert_eq!(
+            cause(&problem),
+            format!("the guest broke its contract: {count} contents; 1 to 8 are allowed")
+        );
+    }
+}
+
+#[tokio::test]
+async fn more_effects_than_thirty_two_are_not_a_step() {
+    let mut text = GuestText::default();
+    let step = text.act(33);
+    let problem = problem_of(text, &format!("(i32.const {step})")).await;
+    assert_eq!(
+        cause(&problem),
+        "the guest broke its contract: 33 effects; 1 to 32 are allowed"
+    );
+}
+
+#[tokio::test]
+async fn a_guest_that_never_comes_to_an_end_is_asked_eight_times() {
+    let mut text = GuestText::default();
+    let step = text.act(2);
+    // Were it asked a ninth time, it would see sixteen outcomes and trap.
+    let next = format!("(if (i32.eq (local.get $outcomes) (i32.const 16)) (then unreachable)) (i32.const {step})");
+    let problem = problem_of(text, &next).await;
+    assert_eq!(
+        cause(&problem),
+        "the guest broke its contract: no final answer in 8 rounds"
+    );
+}
+
+#[tokio::test]
+async fn an_effect_nobody_knows_comes_back_as_a_failed_outcome() {
+    let mut text = GuestText::default();
+    let (step, words) = (text.act(3), text.string("so be it"));
+    let answer = text.send(1, words);
+    let next = format!(
+        "(if (result i32) (i32.eq (local.get $outcomes) (i32.const 3)) (then (i32.const {answer})) (else (i32.const {step})))"
+    );
+    let plugins = load(engine(), text.component(&next), "").await.unwrap();
+    assert_eq!(send(&plugins, "x").await.unwrap()[0].kind(), "text");
+
+    let Step::Do(effects) = plugins.next(&context(), "x", &json!({}), &[]).await.unwrap() else {
+        panic!("no effects")
+    };
+    let outcomes: Vec<_> = effects.iter().map(|effect| Outcome::Other(effect.clone())).collect();
+    let step = plugins.next(&context(), "x", &json!({}), &outcomes).await.unwrap();
+    assert!(matches!(step, Step::Send(_)));
+}
+
+#[test]
+fn a_noisy_guest_fills_neither_the_log_nor_a_pipe() {
+    let mut text = GuestText {
+        writes: true,
+        ..GuestText::default()
+    };
+    let ([line, length], words) = (text.string("noise noise noise\n"), text.string("hi"));
+    let answer = text.send(1, words);
+    let result = text.words(&[0, 0, 0]);
+    let next = format!(
+        "(local.set $left (i32.const 10000))
+         (loop
+            (call $write (call $stderr) (i32.const {line}) (i32.const {length}) (i32.const {result}))
+            (br_if 0 (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+         (i32.const {answer})"
+    );
+    let wasm = text.component(&next);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let log = CaughtLog::default();
+    let contents = log.during(|| {
+        runtime.block_on(async {
+            let plugins = load(engine(), wasm, "[limits]\nlog_kib = 1\ncpu_ms = 500\n")
+                .await
+                .unwrap();
+            send(&plugins, "x").await.unwrap()
+        })
+    });
+    assert_eq!(contents.len(), 1);
+    assert_eq!(
+        log.text().matches("noise noise noise").count(),
+        56,
+        "1 KiB of lines of 18 bytes"
+    );
+    assert!(log.text().contains("dropped_bytes=178976"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn one_kind_or_one_id_for_two_plugins_is_refused() {
+    let error = Plugins::load(
+        engine(),
+        vec![source("a", honest("x"), ""), source("b", honest("x"), "")],
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "plugin b cannot be loaded: its kind x is already handled by the plugin a"
+    );
+    let error = Plugins::load(
+        engine(),
+        vec![source("a", honest("x"), ""), source("a", honest("y"), "")],
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "plugin a cannot be loaded: another plugin has the same id"
+    );
+}
+
+#[tokio::test]
+async fn a_kind_nobody_handles_is_answered_with_those_there_are() {
+    let plugins = Plugins::load(
+        engine(),
+        vec![source("a", honest("x"), ""), source("b", honest("y"), "")],
+    )
+    .await
+    .unwrap();
+    let problem = send(&plugins, "image").await.unwrap_err();
+    assert_eq!(
+        (problem.code(), problem.field_name()),
+        (&Code::UNKNOWN_TYPE, Some("type"))
+    );
+    assert_eq!(
+        problem.message(),
+        "There is no message type of this name; there are: x, y."
+    );
+    let offered: Vec<_> = plugins
+        .kinds()
+        .iter()
+        .map(|kind| (kind.name.as_str(), kind.plugin_id.as_str()))
+        .collect();
+    assert_eq!(offered, [("x", "a"), ("y", "b")]);
+}

@@ -1,0 +1,95 @@
+//! Why a plugin is not loaded, in sentences for the person who installed it.
+
+/// A plugin that was refused. The text names it and says what to change.
+#[derive(Debug, thiserror::Error)]
+#[error("plugin {plugin} cannot be loaded: {reason}")]
+pub struct LoadError {
+    /// Its id, or its place in the list when the manifest does not even say that.
+    pub plugin: String,
+    /// What is wrong with it.
+    pub reason: Refusal,
+}
+
+/// What is wrong with a plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// plugin.toml is not TOML, lacks a field, has one too many or one of the wrong type.
+    #[error("its plugin.toml is wrong: {0}")]
+    Manifest(String),
+    /// It is made for another world or another version of it.
+    #[error("it needs the world {wanted}; this host offers {offered}")]
+    World {
+        /// What the manifest says.
+        wanted: String,
+        /// What there is.
+        offered: &'static str,
+    },
+    /// It asks for more than the operator allows.
+    #[error("it asks for {limit} = {asked}; this host allows 1 to {most}")]
+    Limit {
+        /// The name of the limit.
+        limit: &'static str,
+        /// What the manifest says.
+        asked: u32,
+        /// What the host's configuration allows.
+        most: u32,
+    },
+    /// The file is larger than is allowed.
+    #[error("the component has {size_bytes} bytes; this host allows {most_mib} MiB")]
+    TooLarge {
+        /// Its size.
+        size_bytes: usize,
+        /// What the host's configuration allows.
+        most_mib: u32,
+    },
+    /// The file is no component at all.
+    #[error("the file {0}")]
+    NotAComponent(&'static str),
+    /// The file is damaged, or uses what this host does not support.
+    #[error("the component is not valid: {0}")]
+    Invalid(String),
+    /// It imports what is not linked. Nothing outside is reachable from a plugin, so this is final.
+    #[error(
+        "it imports {strangers}, which no plugin may use; allowed are wasi:io, wasi:cli, wasi:clocks and wasi:random, version 0.2"
+    )]
+    Imports {
+        /// All of them, joined by commas.
+        strangers: String,
+    },
+    /// It does not export what its world promises.
+    #[error("it does not export {wanted}; it exports {found}")]
+    Exports {
+        /// The interface.
+        wanted: &'static str,
+        /// What it exports instead.
+        found: String,
+    },
+    /// It exports the interface with other types.
+    #[error("its exports do not have the types of the world: {0}")]
+    Types(String),
+    /// It could not even say which kinds it handles.
+    #[error("asked for its kinds, it failed: {0}")]
+    Kinds(String),
+    /// A kind it offers is not usable.
+    #[error("its kind {kind:?} {fault}")]
+    Kind {
+        /// The name of the kind.
+        kind: String,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// Two plugins claim the same kind.
+    #[error("its kind {kind} is already handled by the plugin {by}")]
+    KindTaken {
+        /// The name of the kind.
+        kind: String,
+        /// The plugin that was loaded first.
+        by: String,
+    },
+    /// Two plugins have the same id.
+    #[error("another plugin has the same id")]
+    IdTaken,
+    /// The host is stopping.
+    #[error("the host is stopping")]
+    Stopping,
+}

@@ -1,0 +1,124 @@
+//! What a guest writes to standard output and standard error: always taken, kept up to a cap, the rest counted.
+//!
+//! It becomes log lines at level `debug`, off by default, because a plugin's author may print anything, what a message says
+//! included. A full pipe must not stop or trap a guest that is only noisy, so a write never fails and never waits.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+/// The most that a guest may write at once; WASI lets it come again.
+const CHUNK: usize = 64 * 1024;
+
+/// One call's output. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Output(Arc<Mutex<Captured>>);
+
+#[derive(Debug)]
+struct Captured {
+    kept: Vec<u8>,
+    cap: usize,
+    dropped: u64,
+}
+
+impl Output {
+    pub(crate) fn new(cap: usize) -> Self {
+        Self(Arc::new(Mutex::new(Captured {
+            kept: Vec::new(),
+            cap,
+            dropped: 0,
+        })))
+    }
+
+    fn take(&self, bytes: &[u8]) {
+        let mut captured = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = captured.cap - captured.kept.len();
+        let kept = bytes.len().min(room);
+        captured.kept.extend_from_slice(&bytes[..kept]);
+        captured.dropped += (bytes.len() - kept) as u64;
+    }
+
+    /// The lines that were kept, control characters escaped, and how many bytes were not kept.
+    pub(crate) fn lines(&self) -> (Vec<String>, u64) {
+        let captured = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&captured.kept);
+        let lines = text
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .map(|line| line.escape_debug().to_string());
+        (lines.collect(), captured.dropped)
+    }
+
+    /// Writes the lines to the log.
+    pub(crate) fn log(&self, plugin: &str, request_id: &str) {
+        let (lines, dropped) = self.lines();
+        for line in lines {
+            tracing::debug!(target: "switchboard_plugins::output", plugin, request_id, "{line}");
+        }
+        if dropped > 0 {
+            tracing::debug!(target: "switchboard_plugins::output", plugin, request_id, dropped_bytes = dropped, "the plugin wrote more than is kept");
+        }
+    }
+}
+
+impl IsTerminal for Output {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Output {
+    /// Only WASI 0.3 asks for this one, and it is not linked.
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Pollable for Output {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Output {
+    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        self.take(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(CHUNK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_never_refused() {
+        let mut output = Output::new(8);
+        for _ in 0..1000 {
+            output.write("abc\n".into()).unwrap();
+        }
+        assert_eq!(output.lines(), (vec!["abc".to_owned(), "abc".to_owned()], 3992));
+        assert_eq!(output.check_write().unwrap(), CHUNK);
+    }
+
+    #[test]
+    fn a_line_cannot_forge_another_log_line() {
+        let mut output = Output::new(100);
+        output.write("a\x1b[31m\rb\n\n\u{85}".into()).unwrap();
+        output.write(b"\xff"[..].into()).unwrap();
+        assert_eq!(output.lines().0, ["a\\u{1b}[31m\\rb", "\\u{85}\u{fffd}"]);
+    }
+}

@@ -1,0 +1,236 @@
+//! What the tests of this crate share: an engine, guests written by hand in WebAssembly text, and a log to look into.
+//!
+//! A guest here is a core module with the contract's flattened exports, lifted to a component. Its memory starts with the bytes a
+//! test lays out, because a hostile guest answers with what no compiler would produce.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use switchboard_core::clock::UnixMillis;
+use tracing_subscriber::fmt::MakeWriter;
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+use crate::call::CallContext;
+use crate::engine::{Engine, EngineOptions};
+use crate::load_error::LoadError;
+use crate::registry::{PluginSource, Plugins};
+
+/// A small pool, and no waiting.
+pub(crate) fn engine() -> Engine {
+    Engine::new(EngineOptions {
+        concurrency: 4,
+        ..EngineOptions::default()
+    })
+    .unwrap()
+}
+
+pub(crate) fn context() -> CallContext {
+    CallContext {
+        request_id: "test".parse().unwrap(),
+        accepted_at: UnixMillis(1_795_421_730_250),
+    }
+}
+
+/// Loads one guest under the id `guest`, with `more` in its manifest.
+pub(crate) async fn load(engine: Engine, wasm: Vec<u8>, more: &str) -> Result<Plugins, LoadError> {
+    Plugins::load(engine, vec![source("guest", wasm, more)]).await
+}
+
+pub(crate) fn source(id: &str, wasm: Vec<u8>, more: &str) -> PluginSource {
+    let manifest = format!("id = {id:?}\nversion = \"1.0.0\"\nworld = \"message-handler@0.1\"\n{more}");
+    PluginSource {
+        manifest_toml: manifest.into(),
+        wasm: wasm.into(),
+    }
+}
+
+/// A guest that offers the kind `x` and answers with `next`.
+pub(crate) fn guest(next: &str) -> Vec<u8> {
+    GuestText::default().component(next)
+}
+
+/// Where the laid out bytes begin.
+const BASE: u32 = 1024;
+
+/// The text of a guest and the bytes it finds in memory.
+pub(crate) struct GuestText {
+    pub(crate) kind: &'static str,
+    /// Pages of 64 KiB.
+    pub(crate) pages: u32,
+    /// Whether it also imports WASI's standard error, as `$stderr` and `$write`.
+    pub(crate) writes: bool,
+    pub(crate) image: Vec<u8>,
+}
+
+impl Default for GuestText {
+    fn default() -> Self {
+        Self {
+            kind: "x",
+            pages: 2,
+            writes: false,
+            image: Vec::new(),
+        }
+    }
+}
+
+impl GuestText {
+    fn place(&mut self, bytes: &[u8]) -> u32 {
+        self.image.resize(self.image.len().next_multiple_of(4), 0);
+        let at = BASE + u32::try_from(self.image.len()).unwrap();
+        self.image.extend_from_slice(bytes);
+        at
+    }
+
+    /// Pointers, lengths and cases, four bytes each.
+    pub(crate) fn words(&mut self, words: &[u32]) -> u32 {
+        let bytes: Vec<_> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.place(&bytes)
+    }
+
+    /// A string as its pointer and length.
+    pub(crate) fn string(&mut self, text: impl AsRef<[u8]>) -> [u32; 2] {
+        let text = text.as_ref();
+        [self.place(text), u32::try_from(text.len()).unwrap()]
+    }
+
+    /// `ok(send)` of `count` times the same text.
+    pub(crate) fn send(&mut self, count: u32, text: [u32; 2]) -> u32 {
+        let contents: Vec<_> = (0..count).flat_map(|_| [0, text[0], text[1], 0, 0]).collect();
+        let contents = self.words(&contents);
+        self.words(&[0, 1, contents, count, 0, 0, 0, 0, 0])
+    }
+
+    /// `ok(send)` of one open content.
+    pub(crate) fn send_open(&mut self, name: [u32; 2], json: [u32; 2]) -> u32 {
+        let content = self.words(&[1, name[0], name[1], json[0], json[1]]);
+        self.words(&[0, 1, content, 1, 0, 0, 0, 0, 0])
+    }
+
+    /// `ok(do)` of `count` times the effect `teleport`.
+    pub(crate) fn act(&mut self, count: u32) -> u32 {
+        let ([name, name_len], [json, json_len]) = (self.string("teleport"), self.string("{}"));
+        let effects: Vec<_> = (0..count).flat_map(|_| [0, name, name_len, json, json_len]).collect();
+        let effects = self.words(&effects);
+        self.words(&[0, 0, effects, count, 0, 0, 0, 0, 0])
+    }
+
+    /// The component, with `next` as the body of its function: it may use `$outcomes` and leaves a pointer to the result.
+    pub(crate) fn component(mut self, next: &str) -> Vec<u8> {
+        let strings = [self.kind, "A kind for tests.", r#"{"type": "object"}"#, "{}"];
+        let fields: Vec<_> = strings.iter().flat_map(|text| self.string(text)).collect();
+        let kind = self.words(&fields);
+        let kinds = self.words(&[kind, 1]);
+        let image: String = self.image.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        let heap = BASE + u32::try_from(self.image.len().next_multiple_of(8)).unwrap();
+        let imports = if self.writes { WRITES } else { "" };
+        let pages = self.pages;
+        let text = format!(
+            r#"(module
+                {imports}
+                (memory (export "memory") {pages})
+                (global $heap (mut i32) (i32.const {heap}))
+                (data (i32.const {BASE}) "{image}")
+                (func $f (param $depth i32) (result i32)
+                    (i32.add (i32.const 1) (call $f (i32.add (local.get $depth) (i32.const 1)))))
+                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+                    (local $at i32)
+                    (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
+                    (global.set $heap (i32.add (local.get $at) (local.get 3)))
+                    (local.get $at))
+                (func (export "switchboard:plugin/message-handler@0.1.0#kinds") (result i32) (i32.const {kinds}))
+                (func (export "switchboard:plugin/message-handler@0.1.0#next")
+                    (param i32 i32 i64 i32 i32 i32 i32 i32 i32 i32) (param $outcomes i32) (result i32)
+                    (local $left i32)
+                    {next}))"#
+        );
+        lift(&wat::parse_str(text).unwrap(), self.writes)
+    }
+}
+
+const WRITES: &str = r#"
+    (import "wasi:cli/stderr@0.2.6" "get-stderr" (func $stderr (result i32)))
+    (import "wasi:io/streams@0.2.6" "[method]output-stream.blocking-write-and-flush"
+        (func $write (param i32 i32 i32 i32)))"#;
+
+/// The contract with the part of WASI that [`WRITES`] imports.
+const WRITING_WORLD: &str = "
+    package test:writes;
+    world writes {
+        import wasi:cli/stderr@0.2.6;
+        include switchboard:plugin/message-handler-plugin@0.1.0;
+    }
+    package wasi:io@0.2.6 {
+        interface error { resource error; }
+        interface streams {
+            use error.{error};
+            variant stream-error { last-operation-failed(error), closed }
+            resource output-stream {
+                blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>;
+            }
+        }
+    }
+    package wasi:cli@0.2.6 {
+        interface stderr {
+            use wasi:io/streams@0.2.6.{output-stream};
+            get-stderr: func() -> output-stream;
+        }
+    }";
+
+fn lift(module: &[u8], writes: bool) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let contract = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
+    let (mut package, _) = resolve.push_path(contract).unwrap();
+    let mut world = "message-handler-plugin";
+    if writes {
+        package = resolve.push_str("writes.wit", WRITING_WORLD).unwrap();
+        world = "writes";
+    }
+    let world = resolve.select_world(&[package], Some(world)).unwrap();
+    let mut module = module.to_vec();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    let mut encoder = ComponentEncoder::default();
+    encoder.validate(true).module(&module).unwrap();
+    encoder.encode().unwrap()
+}
+
+/// Collects what is logged on this thread.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CaughtLog(Arc<Mutex<Vec<u8>>>);
+
+impl CaughtLog {
+    pub(crate) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(self.clone())
+            .with_ansi(false)
+            .with_max_level(tracing::Level::DEBUG)
+            .finish();
+        tracing::subscriber::with_default(subscriber, work)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap()
+    }
+}
+
+impl io::Write for CaughtLog {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for CaughtLog {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}

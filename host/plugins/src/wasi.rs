@@ -1,0 +1,131 @@
+//! The few WASI interfaces a guest gets. What is not in [`LINKED`] does not exist for it.
+//!
+//! All are deterministic, so that the same case always has the same answer: random numbers come from fixed seeds and are worth
+//! nothing as secrets, and the clocks stand at the moment the request was accepted. No environment, no arguments, no input.
+
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use switchboard_core::clock::UnixMillis;
+use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime_wasi::cli::{WasiCli, WasiCliView};
+use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
+use wasmtime_wasi::p2::bindings::{cli, clocks, random};
+use wasmtime_wasi::random::WasiRandom;
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiView};
+use wasmtime_wasi_io::bindings::wasi::io;
+
+use crate::call::Guest;
+use crate::output::Output;
+
+/// Version of WASI, as in `wasi:io/streams@0.2.6`; every patch of it will do.
+pub(crate) const VERSION: &str = "0.2";
+
+type Link = fn(&mut Linker<Guest>) -> wasmtime::Result<()>;
+
+/// Every interface there is, and how it is linked.
+pub(crate) const LINKED: &[(&str, Link)] = &[
+    ("wasi:io/error", |l| {
+        io::error::add_to_linker::<Guest, Table>(l, Guest::table)
+    }),
+    ("wasi:io/poll", |l| {
+        io::poll::add_to_linker::<Guest, Table>(l, Guest::table)
+    }),
+    ("wasi:io/streams", |l| {
+        io::streams::add_to_linker::<Guest, Table>(l, Guest::table)
+    }),
+    ("wasi:cli/environment", |l| {
+        cli::environment::add_to_linker::<Guest, WasiCli>(l, Guest::cli)
+    }),
+    ("wasi:cli/exit", |l| {
+        cli::exit::add_to_linker::<Guest, WasiCli>(l, Guest::cli)
+    }),
+    ("wasi:cli/stdin", |l| {
+        cli::stdin::add_to_linker::<Guest, WasiCli>(l, Guest::cli)
+    }),
+    ("wasi:cli/stdout", |l| {
+        cli::stdout::add_to_linker::<Guest, WasiCli>(l, Guest::cli)
+    }),
+    ("wasi:cli/stderr", |l| {
+        cli::stderr::add_to_linker::<Guest, WasiCli>(l, Guest::cli)
+    }),
+    ("wasi:cli/terminal-input", |l| {
+        cli::terminal_input::add_to_linker::<Guest, WasiCli>(l, Guest::cli)
+    }),
+    ("wasi:cli/terminal-output", |l| {
+        cli::terminal_output::add_to_linker::<Guest, WasiCli>(l, Guest::cli)
+    }),
+    ("wasi:cli/terminal-stdin", |l| {
+        cli::terminal_stdin::add_to_linker::<Guest, WasiCli>(l, Guest::cli)
+    }),
+    ("wasi:cli/terminal-stdout", |l| {
+        cli::terminal_stdout::add_to_linker::<Guest, WasiCli>(l, Guest::cli)
+    }),
+    ("wasi:cli/terminal-stderr", |l| {
+        cli::terminal_stderr::add_to_linker::<Guest, WasiCli>(l, Guest::cli)
+    }),
+    ("wasi:clocks/wall-clock", |l| {
+        clocks::wall_clock::add_to_linker::<Guest, WasiClocks>(l, Guest::clocks)
+    }),
+    ("wasi:clocks/monotonic-clock", |l| {
+        clocks::monotonic_clock::add_to_linker::<Guest, WasiClocks>(l, Guest::clocks)
+    }),
+    ("wasi:random/random", |l| {
+        random::random::add_to_linker::<Guest, WasiRandom>(l, |g| g.ctx().ctx.random())
+    }),
+    ("wasi:random/insecure", |l| {
+        random::insecure::add_to_linker::<Guest, WasiRandom>(l, |g| g.ctx().ctx.random())
+    }),
+    ("wasi:random/insecure-seed", |l| {
+        random::insecure_seed::add_to_linker::<Guest, WasiRandom>(l, |g| g.ctx().ctx.random())
+    }),
+];
+
+struct Table;
+
+impl HasData for Table {
+    type Data<'a> = &'a mut ResourceTable;
+}
+
+/// The seed of every random number a guest can get.
+const SEED: u64 = 0x5357_4954_4348; // "SWITCH"
+
+/// What one guest sees of the world.
+pub(crate) fn context(accepted_at: UnixMillis, output: &Output) -> WasiCtx {
+    WasiCtx::builder()
+        .stdout(output.clone())
+        .stderr(output.clone())
+        .secure_random(SmallRng::seed_from_u64(SEED))
+        .insecure_random(SmallRng::seed_from_u64(SEED))
+        .insecure_random_seed(u128::from(SEED))
+        .wall_clock(Standing(accepted_at))
+        .monotonic_clock(Standing(accepted_at))
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .build()
+}
+
+/// A clock that stands at the moment the request was accepted.
+struct Standing(UnixMillis);
+
+impl HostWallClock for Standing {
+    fn resolution(&self) -> Duration {
+        Duration::from_millis(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.0.since(UnixMillis(0))
+    }
+}
+
+impl HostMonotonicClock for Standing {
+    fn resolution(&self) -> u64 {
+        1_000_000
+    }
+
+    fn now(&self) -> u64 {
+        0
+    }
+}
