@@ -1,0 +1,120 @@
+//! One message and its timeline.
+
+use switchboard_core::clock::UnixMillis;
+use switchboard_core::ids::{Jid, MessageId};
+use switchboard_core::status::MessageStatus;
+use switchboard_core::wamid::Wamid;
+
+use super::{Message, Messages, direction_word, message_columns, read_message};
+use crate::StoreError;
+
+/// What a message can be asked for by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// Our id.
+    Id(MessageId),
+    /// Meta's.
+    Wamid(Wamid),
+}
+
+/// What was reported on a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What.
+    pub status: MessageStatus,
+    /// By whom; `None` for WhatsApp's server and for ourselves.
+    pub recipient: Option<Jid>,
+    /// When.
+    pub at: UnixMillis,
+}
+
+/// A message and what was reported on it, in the order of time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timeline {
+    /// The message.
+    pub message: Message,
+    /// The reports.
+    pub steps: Vec<Step>,
+}
+
+impl Messages {
+    /// A message with its timeline. Two sessions of one account both have what its phone sent; a wamid finds the first of them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn find(&self, name: Name) -> Result<Option<Timeline>, StoreError> {
+        const BY_ID: &str = concat!("SELECT ", message_columns!(), " FROM messages WHERE message_id = ?1");
+        const BY_WAMID: &str = concat!(
+            "SELECT ",
+            message_columns!(),
+            " FROM messages WHERE stanza_id = ?1 AND chat = ?2 AND direction = ?3 ORDER BY seq LIMIT 1"
+        );
+        const STEPS: &str =
+            "SELECT status, recipient, at_ms FROM timeline WHERE seq = ?1 ORDER BY at_ms, recipient, status DESC";
+        self.store
+            .read(move |reader| {
+                let found = match &name {
+                    Name::Id(id) => reader.query_one(BY_ID, (id.to_string(),), read_message)?,
+                    Name::Wamid(wamid) => {
+                        let chat = Jid::of_number(&wamid.user).to_string();
+                        let key = (wamid.stanza_id.as_str(), chat, direction_word(wamid.direction));
+                        reader.query_one(BY_WAMID, key, read_message)?
+                    }
+                };
+                let Some(message) = found else { return Ok(None) };
+                let steps = reader.query(STEPS, (message.seq.0,), |row| {
+                    let recipient: String = row.get(1)?;
+                    Ok(Step {
+                        status: row.parse(0)?,
+                        recipient: (!recipient.is_empty()).then(|| row.parse(1)).transpose()?,
+                        at: row.get(2)?,
+                    })
+                })?;
+                Ok(Some(Timeline { message, steps }))
+            })
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard_core::wamid::Direction;
+
+    use super::*;
+    use crate::messages::fixtures::fixture;
+
+    #[tokio::test]
+    async fn a_message_is_found_by_either_name_and_a_strange_name_finds_nothing() {
+        let f = fixture().await;
+        let (seq, message) = f.accepted(f.a, 15_550_000_002, "hi").await;
+        let by_id = f.messages.find(Name::Id(message.id)).await.unwrap().unwrap();
+        assert_eq!(
+            (by_id.message.seq, by_id.message.status),
+            (seq, MessageStatus::Accepted)
+        );
+        assert_eq!((&by_id.message.content, by_id.steps.len()), (&message.content, 0));
+
+        let wamid = Wamid {
+            user: "15550000002".parse().unwrap(),
+            direction: Direction::Outbound,
+            stanza_id: message.stanza_id.clone(),
+        };
+        assert_eq!(
+            f.messages.find(Name::Wamid(wamid.clone())).await.unwrap().unwrap(),
+            by_id
+        );
+        for stranger in [
+            Wamid {
+                direction: Direction::Inbound,
+                ..wamid.clone()
+            },
+            Wamid {
+                user: "15550000003".parse().unwrap(),
+                ..wamid
+            },
+        ] {
+            assert_eq!(f.messages.find(Name::Wamid(stranger)).await.unwrap(), None);
+        }
+        assert_eq!(f.messages.find(Name::Id(f.text(f.a, 2, "").id)).await.unwrap(), None);
+    }
+}

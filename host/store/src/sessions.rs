@@ -1,0 +1,348 @@
+//! The rows of sessions: what must survive a restart. What the socket does right now is not stored.
+
+use serde_json::{Map, Value as Json};
+use switchboard_core::clock::UnixMillis;
+use switchboard_core::ids::{Jid, LinkMethod, Mobid, PhoneNumber, SessionId};
+use switchboard_core::random::Random;
+
+use crate::db::{Row, Tx};
+use crate::{Store, StoreError, numbers};
+
+/// Where a session stands, as far as it must be remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Waits to be linked.
+    Registering,
+    /// Linked to a number; its keys are in the key store.
+    Linked,
+    /// Was linked; its keys are gone.
+    LoggedOut,
+    /// Deleted.
+    Inactive,
+}
+
+impl Phase {
+    const ALL: [Self; 4] = [Self::Registering, Self::Linked, Self::LoggedOut, Self::Inactive];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registering => "registering",
+            Self::Linked => "linked",
+            Self::LoggedOut => "logged_out",
+            Self::Inactive => "inactive",
+        }
+    }
+}
+
+/// The last time that a session lost its connection or its link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// What happened, in words.
+    pub reason: String,
+    /// When.
+    pub at: UnixMillis,
+}
+
+/// The number that a session is linked to, or was linked to last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The number.
+    pub number: PhoneNumber,
+    /// Our phone-number-id for it.
+    pub mobid: Mobid,
+    /// The account's number-free address, if WhatsApp told it.
+    pub lid: Option<Jid>,
+    /// The account's own name, if WhatsApp told it.
+    pub push_name: Option<String>,
+    /// When the link was made.
+    pub at: UnixMillis,
+}
+
+/// One session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Where it stands.
+    pub phase: Phase,
+    /// The operator's name for it.
+    pub name: Option<String>,
+    /// Whatever the operator wants to keep with it.
+    pub metadata: Option<Map<String, Json>>,
+    /// The number; stays when the link is gone.
+    pub link: Option<Link>,
+    /// When it was created.
+    pub created_at: UnixMillis,
+    /// When its line was last known to be alive.
+    pub last_seen_at: Option<UnixMillis>,
+    /// The last loss.
+    pub loss: Option<Loss>,
+}
+
+impl Session {
+    /// A session that waits to be linked.
+    pub const fn new(
+        id: SessionId,
+        name: Option<String>,
+        metadata: Option<Map<String, Json>>,
+        created_at: UnixMillis,
+    ) -> Self {
+        Self {
+            id,
+            phase: Phase::Registering,
+            name,
+            metadata,
+            link: None,
+            created_at,
+            last_seen_at: None,
+            loss: None,
+        }
+    }
+
+    /// The method that it was created with.
+    pub const fn method(&self) -> LinkMethod {
+        self.id.method()
+    }
+}
+
+/// A link as WhatsApp reports it, before the number has its mobid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLink {
+    /// The number.
+    pub number: PhoneNumber,
+    /// The account's number-free address, if WhatsApp told it.
+    pub lid: Option<Jid>,
+    /// The account's own name, if WhatsApp told it.
+    pub push_name: Option<String>,
+    /// When the link was made.
+    pub at: UnixMillis,
+}
+
+/// The table of sessions.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    store: Store,
+}
+
+impl Sessions {
+    /// The sessions in `store`.
+    pub const fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Every session, the oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn all(&self) -> Result<Vec<Session>, StoreError> {
+        const ALL: &str = "SELECT s.session_id, s.phase, s.name, s.metadata, s.created_ms, s.last_seen_ms, s.loss_reason, \
+                           s.loss_ms, s.number, n.mobid, s.lid, s.push_name, s.linked_ms \
+                           FROM sessions s LEFT JOIN numbers n USING (number) ORDER BY s.created_ms, s.session_id";
+        self.store.read(|reader| reader.query(ALL, (), read_session)).await
+    }
+
+    /// Adds a session.
+    ///
+    /// # Errors
+    /// When the id is taken, or the database cannot be written.
+    pub async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+        const INSERT: &str = "INSERT INTO sessions (session_id, method, phase, name, metadata, created_ms) \
+                              VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let row = (
+            session.id.to_string(),
+            session.method().as_str(),
+            session.phase.as_str(),
+            session.name.clone(),
+            session
+                .metadata
+                .clone()
+                .map(|metadata| Json::Object(metadata).to_string()),
+            session.created_at,
+        );
+        self.store.write(move |tx| tx.execute(INSERT, row)).await.map(drop)
+    }
+
+    /// Notes the number that a session was linked to, minting the number's mobid if it is new. Clears the last loss.
+    ///
+    /// # Errors
+    /// When there is no such session, or the database cannot be written.
+    pub async fn link(&self, id: SessionId, link: NewLink, random: &dyn Random) -> Result<Link, StoreError> {
+        const LINK: &str = "UPDATE sessions SET phase = 'linked', number = ?2, lid = ?3, push_name = ?4, linked_ms = ?5, \
+                            last_seen_ms = ?5, loss_reason = NULL, loss_ms = NULL WHERE session_id = ?1";
+        let candidates = std::array::from_fn(|_| Mobid::mint(random));
+        self.store
+            .write(move |tx| {
+                let mobid = numbers::mobid(tx, &link.number, &candidates, link.at)?;
+                let lid = link.lid.as_ref().map(Jid::to_string);
+                let row = (
+                    id.to_string(),
+                    link.number.digits(),
+                    lid,
+                    link.push_name.clone(),
+                    link.at,
+                );
+                changed(tx.execute(LINK, row)?)?;
+                Ok(Link {
+                    number: link.number,
+                    mobid,
+                    lid: link.lid,
+                    push_name: link.push_name,
+                    at: link.at,
+                })
+            })
+            .await
+    }
+
+    /// Moves a session to another phase, with the loss that led there, if one did.
+    ///
+    /// # Errors
+    /// When there is no such session, or the database cannot be written.
+    pub async fn set_phase(&self, id: SessionId, phase: Phase, loss: Option<Loss>) -> Result<(), StoreError> {
+        self.store.write(move |tx| set_phase(tx, id, phase, loss)).await
+    }
+
+    /// Notes when a session's line was last known to be alive, and the last loss of the connection.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn seen(&self, id: SessionId, at: UnixMillis, loss: Option<Loss>) -> Result<(), StoreError> {
+        const SEEN: &str = "UPDATE sessions SET last_seen_ms = ?2, loss_reason = coalesce(?3, loss_reason), \
+                            loss_ms = coalesce(?4, loss_ms) WHERE session_id = ?1";
+        let (reason, lost_at) = loss.map(|loss| (loss.reason, loss.at)).unzip();
+        self.store
+            .write(move |tx| tx.execute(SEEN, (id.to_string(), at, reason, lost_at)))
+            .await
+            .map(drop)
+    }
+}
+
+fn set_phase(tx: &mut Tx<'_>, id: SessionId, phase: Phase, loss: Option<Loss>) -> Result<(), StoreError> {
+    const SET: &str = "UPDATE sessions SET phase = ?2, loss_reason = coalesce(?3, loss_reason), \
+                       loss_ms = coalesce(?4, loss_ms) WHERE session_id = ?1";
+    let (reason, at) = loss.map(|loss| (loss.reason, loss.at)).unzip();
+    changed(tx.execute(SET, (id.to_string(), phase.as_str(), reason, at))?)
+}
+
+fn changed(rows: u64) -> Result<(), StoreError> {
+    if rows == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Other("there is no such session".to_owned()))
+    }
+}
+
+fn read_session(row: &Row<'_>) -> Result<Session, StoreError> {
+    let phase: String = row.get(1)?;
+    let metadata: Option<String> = row.get(3)?;
+    let number: Option<String> = row.get(8)?;
+    let loss_reason: Option<String> = row.get(6)?;
+    Ok(Session {
+        id: row.parse(0)?,
+        phase: Phase::ALL
+            .into_iter()
+            .find(|known| known.as_str() == phase)
+            .ok_or_else(|| StoreError::Unreadable("the phase of a session is unknown".to_owned()))?,
+        name: row.get(2)?,
+        metadata: metadata
+            .map(|json| serde_json::from_str(&json))
+            .transpose()
+            .map_err(|_| StoreError::Unreadable("the metadata of a session is no JSON object".to_owned()))?,
+        created_at: row.get(4)?,
+        last_seen_at: row.get(5)?,
+        loss: loss_reason
+            .map(|reason| {
+                Ok::<_, StoreError>(Loss {
+                    reason,
+                    at: row.get(7)?,
+                })
+            })
+            .transpose()?,
+        link: number.is_some().then(|| read_link(row)).transpose()?,
+    })
+}
+
+fn read_link(row: &Row<'_>) -> Result<Link, StoreError> {
+    let lid: Option<String> = row.get(10)?;
+    Ok(Link {
+        number: row.parse(8)?,
+        mobid: row.parse(9)?,
+        lid: lid.is_some().then(|| row.parse(10)).transpose()?,
+        push_name: row.get(11)?,
+        at: row.get(12)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard_core::clock::{Clock, ManualClock};
+    use switchboard_core::random::SeededRandom;
+
+    use super::*;
+    use crate::testing;
+
+    fn session(seed: u64) -> Session {
+        let clock = ManualClock::at(UnixMillis(1_700_000_000_000));
+        let id = SessionId::mint(LinkMethod::Qr, &clock, &SeededRandom::new(seed));
+        let metadata = serde_json::json!({"crm": {"id": 7}}).as_object().cloned();
+        Session::new(id, Some("front desk ☎".to_owned()), metadata, clock.now())
+    }
+
+    fn link() -> NewLink {
+        NewLink {
+            number: "15550000001".parse().unwrap(),
+            lid: Some("123456789@lid".parse().unwrap()),
+            push_name: Some("Ada".to_owned()),
+            at: UnixMillis(5),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_reads_back_as_it_was_written_at_every_step_of_its_life() {
+        let sessions = Sessions::new(testing::store().await);
+        let mut expected = session(1);
+        sessions.insert(&expected).await.unwrap();
+        assert_eq!(sessions.all().await.unwrap(), [expected.clone()]);
+
+        expected.link = Some(sessions.link(expected.id, link(), &SeededRandom::new(1)).await.unwrap());
+        (expected.phase, expected.last_seen_at) = (Phase::Linked, Some(UnixMillis(5)));
+        assert_eq!(sessions.all().await.unwrap(), [expected.clone()]);
+
+        let loss = Loss {
+            reason: "removed on the phone".to_owned(),
+            at: UnixMillis(9),
+        };
+        sessions
+            .set_phase(expected.id, Phase::LoggedOut, Some(loss.clone()))
+            .await
+            .unwrap();
+        (expected.phase, expected.loss) = (Phase::LoggedOut, Some(loss));
+        assert_eq!(sessions.all().await.unwrap(), [expected.clone()]);
+
+        sessions.set_phase(expected.id, Phase::Inactive, None).await.unwrap();
+        sessions.seen(expected.id, UnixMillis(12), None).await.unwrap();
+        (expected.phase, expected.last_seen_at) = (Phase::Inactive, Some(UnixMillis(12)));
+        assert_eq!(sessions.all().await.unwrap(), [expected]);
+    }
+
+    #[tokio::test]
+    async fn a_new_link_of_the_same_number_has_the_same_mobid_whichever_session_makes_it() {
+        let sessions = Sessions::new(testing::store().await);
+        let (first, second) = (session(1), session(2));
+        sessions.insert(&first).await.unwrap();
+        sessions.insert(&second).await.unwrap();
+        let one = sessions.link(first.id, link(), &SeededRandom::new(1)).await.unwrap();
+        let two = sessions.link(second.id, link(), &SeededRandom::new(2)).await.unwrap();
+        assert_eq!(one.mobid, two.mobid);
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_not_there_cannot_change() {
+        let sessions = Sessions::new(testing::store().await);
+        let stranger = session(3).id;
+        assert!(sessions.link(stranger, link(), &SeededRandom::new(1)).await.is_err());
+        assert!(sessions.set_phase(stranger, Phase::Linked, None).await.is_err());
+        let twice = session(4);
+        sessions.insert(&twice).await.unwrap();
+        assert!(matches!(sessions.insert(&twice).await, Err(StoreError::Constraint(_))));
+    }
+}
