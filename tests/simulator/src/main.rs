@@ -1,0 +1,59 @@
+//! The simulator as a program: prints where it listens, and runs until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use simulator::{Options, Simulator};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A WhatsApp Web server on loopback, with virtual phones.
+#[derive(Parser)]
+#[command(name = "simulator")]
+struct Arguments {
+    /// Where clients connect; a loopback address.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Where the admin interface listens; a loopback address.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    admin: SocketAddr,
+    /// The folder to keep accounts in; without it they live in memory.
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .init();
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("simulator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let simulator = Simulator::start(Options {
+        listen: arguments.listen,
+        admin_listen: arguments.admin,
+        data_dir: arguments.data,
+        ..Default::default()
+    })
+    .await?;
+    println!("SIMULATOR_WS={}", simulator.ws_url());
+    println!("SIMULATOR_URL={}", simulator.admin_url());
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    simulator.shutdown().await;
+    Ok(())
+}
