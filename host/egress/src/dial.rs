@@ -1,0 +1,89 @@
+//! TCP connections.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use crate::{Egress, EgressError};
+
+/// How long one address may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Egress {
+    /// A TCP connection to the first address of `host` that takes it. A host is a name, an address, or an IPv6 address in
+    /// brackets. Small writes go out at once (`TCP_NODELAY`): waiting for the peer's acknowledgement costs 40 ms a message.
+    ///
+    /// # Errors
+    /// When the host is out of reach, unknown, or does not answer.
+    pub async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, EgressError> {
+        let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in self.guard.addresses(host, port).await? {
+            match dial(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failure = error,
+            }
+        }
+        Err(EgressError::Connect {
+            host: host.to_owned(),
+            source: failure,
+        })
+    }
+}
+
+async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await??;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::Reach;
+
+    #[tokio::test]
+    async fn small_writes_do_not_wait() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let stream = Egress::new(Reach::LoopbackOnly)
+            .unwrap()
+            .connect("127.0.0.1", port)
+            .await
+            .unwrap();
+        assert!(stream.nodelay().unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_public_egress_does_not_dial_a_listener_next_door() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let egress = Egress::new(Reach::Public).unwrap();
+        for host in ["127.0.0.1", "localhost"] {
+            let error = egress.connect(host, port).await.unwrap_err();
+            assert!(matches!(error, EgressError::NotPublic { .. }), "{host}: {error}");
+        }
+        let narrowed = egress.loopback_only().unwrap();
+        assert_eq!(narrowed.reach(), Reach::LoopbackOnly);
+        narrowed.connect("127.0.0.1", port).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_named_by_its_host() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let error = Egress::new(Reach::LoopbackOnly)
+            .unwrap()
+            .connect("127.0.0.1", port)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, EgressError::Connect { host, .. } if host == "127.0.0.1"),
+            "{error}"
+        );
+    }
+}

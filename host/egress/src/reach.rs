@@ -1,0 +1,220 @@
+//! Who may be reached.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+use crate::address::is_public;
+use crate::error::EgressError;
+
+/// How long a look-up of a name may take.
+const LOOKUP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How far an egress reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Any public address, by literal or by name. Never this machine or its networks, whatever a name says.
+    Public,
+    /// Loopback addresses, written as such: `127.0.0.1`, `[::1]`. No name is ever looked up, not even `localhost`.
+    LoopbackOnly,
+}
+
+/// Turns hosts into addresses that may be dialled.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guard {
+    reach: Reach,
+}
+
+impl Guard {
+    pub(crate) const fn new(reach: Reach) -> Self {
+        Self { reach }
+    }
+
+    pub(crate) const fn reach(self) -> Reach {
+        self.reach
+    }
+
+    /// The addresses of `host` that may be dialled, at least one.
+    pub(crate) async fn addresses(self, host: &str, port: u16) -> Result<Vec<SocketAddr>, EgressError> {
+        if let Some(literal) = literal(host) {
+            self.check(literal, host)?;
+            return Ok(vec![SocketAddr::new(literal, port)]);
+        }
+        if self.reach == Reach::LoopbackOnly {
+            return Err(self.refusal(host));
+        }
+        let found = tokio::time::timeout(LOOKUP_PATIENCE, tokio::net::lookup_host((host, port)))
+            .await
+            .map_err(|_| EgressError::Timeout(LOOKUP_PATIENCE))?
+            .map_err(|source| EgressError::Lookup {
+                host: host.to_owned(),
+                source,
+            })?;
+        let allowed: Vec<_> = found.filter(|address| self.allows(address.ip())).collect();
+        if allowed.is_empty() {
+            return Err(self.refusal(host));
+        }
+        Ok(allowed)
+    }
+
+    /// Checks what can be checked of a URL before anything is looked up: a literal never meets the resolver.
+    pub(crate) fn check_url(self, url: &str) -> Result<Url, EgressError> {
+        let url = Url::parse(url).map_err(|_| EgressError::Url("cannot be read"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(EgressError::Url("must begin with http:// or https://"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(EgressError::Url("must not contain a user name or a password"));
+        }
+        match url.host() {
+            Some(Host::Ipv4(v4)) => self.check(v4.into(), &v4.to_string())?,
+            Some(Host::Ipv6(v6)) => self.check(v6.into(), &v6.to_string())?,
+            Some(Host::Domain(name)) if self.reach == Reach::LoopbackOnly => return Err(self.refusal(name)),
+            Some(Host::Domain(_)) => {}
+            None => return Err(EgressError::Url("names no host")),
+        }
+        Ok(url)
+    }
+
+    fn check(self, address: IpAddr, host: &str) -> Result<(), EgressError> {
+        self.allows(address).then_some(()).ok_or_else(|| self.refusal(host))
+    }
+
+    fn allows(self, address: IpAddr) -> bool {
+        match self.reach {
+            Reach::Public => is_public(address),
+            Reach::LoopbackOnly => address.is_loopback(),
+        }
+    }
+
+    fn refusal(self, host: &str) -> EgressError {
+        let host = host.to_owned();
+        match self.reach {
+            Reach::Public => EgressError::NotPublic { host },
+            Reach::LoopbackOnly => EgressError::NotLoopback { host },
+        }
+    }
+}
+
+/// The address that a host is written as, with or without the brackets of a URL.
+fn literal(host: &str) -> Option<IpAddr> {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    bare.unwrap_or(host).parse().ok()
+}
+
+/// Names in URLs go the same way as all others.
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let guard = *self;
+        Box::pin(async move {
+            // The client puts the URL's port in the place of 0.
+            let addresses = guard.addresses(name.as_str(), 0).await?;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PUBLIC: Guard = Guard::new(Reach::Public);
+    const LOOPBACK: Guard = Guard::new(Reach::LoopbackOnly);
+
+    #[tokio::test]
+    async fn no_spelling_of_a_near_host_is_dialled() {
+        for host in [
+            "127.0.0.1",
+            "127.1",
+            "0",
+            "2130706433",
+            "0x7f000001",
+            "0177.0.0.1",
+            "localhost",
+            "LOCALHOST",
+            "::1",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:a9fe:a9fe]",
+            "169.254.169.254",
+            "2852039166",
+            "[fd00:ec2::254]",
+            "10.1.2.3",
+        ] {
+            let error = PUBLIC.addresses(host, 443).await.unwrap_err();
+            // What a system's resolver does not take for an address at all fails in the look-up.
+            let refused = matches!(error, EgressError::NotPublic { .. } | EgressError::Lookup { .. });
+            assert!(refused, "{host}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn loopback_only_means_literals_only() {
+        for host in ["127.0.0.1", "127.8.9.10", "::1", "[::1]"] {
+            assert_eq!(LOOPBACK.addresses(host, 7).await.unwrap().len(), 1, "{host}");
+        }
+        for host in [
+            "localhost",
+            "127.1",
+            "2130706433",
+            "0.0.0.0",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "1.1.1.1",
+            "web.whatsapp.com",
+            "127.0.0.1.nip.io",
+        ] {
+            let error = LOOPBACK.addresses(host, 7).await.unwrap_err();
+            assert!(matches!(error, EgressError::NotLoopback { .. }), "{host}: {error}");
+        }
+    }
+
+    #[test]
+    fn hostile_urls_are_refused_before_anything_is_looked_up() {
+        for url in [
+            "http://127.0.0.1/",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://0177.0.0.01/",
+            "http://[::1]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://[::ffff:7f00:1]/",
+            "https://169.254.169.254/latest/meta-data/",
+            "http://2852039166/",
+            "http://①②⑦.⓪.⓪.①/",
+            "http://example.com@127.0.0.1/",
+            "http://127.0.0.1@example.com/",
+            "http://user:secret@example.com/",
+            "ftp://example.com/",
+            "file:///etc/passwd",
+            "gopher://127.0.0.1/",
+            "//example.com/",
+            "http://",
+            "",
+        ] {
+            assert!(PUBLIC.check_url(url).is_err(), "{url}");
+        }
+        for url in ["https://web.whatsapp.com/sw.js", "http://8.8.8.8:8080/"] {
+            assert!(PUBLIC.check_url(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_loopback_egress_takes_no_url_with_a_name() {
+        for url in [
+            "http://localhost:1/",
+            "http://LocalHost./",
+            "https://web.whatsapp.com/",
+            "http://10.0.0.1/",
+        ] {
+            assert!(
+                matches!(LOOPBACK.check_url(url), Err(EgressError::NotLoopback { .. })),
+                "{url}"
+            );
+        }
+        assert!(LOOPBACK.check_url("http://127.0.0.1:1/").is_ok());
+    }
+}
