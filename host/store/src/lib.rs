@@ -1,0 +1,32 @@
+//! Everything that Switchboard keeps on disk.
+//!
+//! [`DataFolder`] takes the data folder for this process, [`Store`] opens the database in it. Below them, `db` is the one place that
+//! knows libSQL, `writer` and `readers` own the connections, and `seal` keeps secrets secret. Above them, one file a noun: the
+//! repositories, and [`keys`] for the keys of the WhatsApp protocol.
+
+mod db;
+mod error;
+mod folder;
+pub mod keys;
+mod look;
+mod mailbox;
+pub mod messages;
+mod migrations;
+mod numbers;
+mod open;
+mod readers;
+mod seal;
+pub mod sessions;
+mod store;
+#[cfg(test)]
+mod testing;
+pub mod tokens;
+mod writer;
+
+pub use self::error::StoreError;
+pub use self::folder::DataFolder;
+pub use self::look::{Look, look};
+pub use self::migrations::{Applied, Migration, Mismatch};
+pub use self::open::{OpenError, OpenOptions};
+pub use self::seal::{MalformedKey, SealError, SealKey};
+pub use self::store::Store;
