@@ -27,6 +27,8 @@ mod sender_key_devices;
 mod sent_messages;
 mod signal;
 mod tc_tokens;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 
@@ -161,47 +163,6 @@ impl KeyStore {
     /// The present moment as the protocol counts it.
     fn now_secs(&self) -> i64 {
         self.clock.now().as_secs()
-    }
-}
-
-#[cfg(test)]
-pub(super) mod testing {
-    //! Two sessions' keys in a store of their own.
-
-    use switchboard_core::clock::{ManualClock, UnixMillis};
-
-    use super::*;
-    use crate::testing::TestStore;
-
-    pub(crate) struct TestKeys {
-        pub(crate) test: TestStore,
-        pub(crate) clock: Arc<ManualClock>,
-        pub(crate) keys: KeyStore,
-        pub(crate) others: KeyStore,
-    }
-
-    impl TestKeys {
-        pub(crate) fn new() -> Self {
-            Self::of(TestStore::new())
-        }
-
-        pub(crate) async fn reopened(self) -> Self {
-            Self::of(self.test.reopened().await)
-        }
-
-        fn of(test: TestStore) -> Self {
-            let clock = Arc::new(ManualClock::at(UnixMillis::from_secs(1_700_000_000)));
-            let keys = |session: &str| {
-                let clock = Arc::clone(&clock) as Arc<dyn Clock>;
-                KeyStore::new(test.store.clone(), clock, &session.parse().unwrap())
-            };
-            Self {
-                keys: keys("qr_1700000000000_00000001"),
-                others: keys("qr_1700000000000_00000002"),
-                clock,
-                test,
-            }
-        }
     }
 }
 
