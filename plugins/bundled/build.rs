@@ -142,15 +142,12 @@ fn build_components(root: &Path, guests: &Path, ids: &[String]) -> Result<(), St
             cargo.env_remove(name.as_ref());
         }
     }
-    let built = cargo
-        .envs(PROFILE)
-        .output()
-        .map_err(|error| format!("cargo cannot be run for the plugins: {error}"))?;
-    if built.status.success() {
-        return Ok(());
+    // What the compiler says goes through: cargo shows it when this script fails.
+    match cargo.envs(PROFILE).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err("the plugins do not build for WebAssembly; what the compiler said stands beside this".to_owned()),
+        Err(error) => Err(format!("cargo cannot be run for the plugins: {error}")),
     }
-    eprintln!("{}", String::from_utf8_lossy(&built.stderr));
-    Err("the plugins do not build for WebAssembly; what the compiler said stands below".to_owned())
 }
 
 /// Copies one component beside the table, so that the embedded bytes outlive the guests' folder, and returns its entry.

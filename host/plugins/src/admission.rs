@@ -1,6 +1,8 @@
 //! What a file must be before it may run: a valid component of bearable size that imports nothing but what is linked and exports
 //! what its world promises. Refused here, with a sentence, and not at the first call.
 
+use std::borrow::Cow;
+
 use wasmtime::component::Component;
 
 use crate::bindings::MessageHandlerPluginPre;
@@ -18,12 +20,15 @@ const WANTED: &str = "switchboard:plugin/message-handler@0.1";
 const TYPES: [&str; 2] = ["switchboard:plugin/types", "switchboard:plugin/content"];
 
 /// Checks, compiles (or loads compiled code) and links. Compiling takes long, so it happens off the async threads.
-pub(crate) async fn admit(engine: &Engine, wasm: &[u8]) -> Result<MessageHandlerPluginPre<Guest>, Refusal> {
-    looks_like_a_component(wasm, engine.inner().max_wasm_mib)?;
-    let (compiler, bytes) = (engine.clone(), wasm.to_vec());
+pub(crate) async fn admit(
+    engine: &Engine,
+    wasm: Cow<'static, [u8]>,
+) -> Result<MessageHandlerPluginPre<Guest>, Refusal> {
+    looks_like_a_component(&wasm, engine.inner().max_wasm_mib)?;
+    let compiler = engine.clone();
     let compile = move || {
         let inner = compiler.inner();
-        inner.cache.component(&inner.wasmtime, &bytes)
+        inner.cache.component(&inner.wasmtime, &wasm)
     };
     let component = tokio::task::spawn_blocking(compile)
         .await
@@ -111,7 +116,7 @@ mod tests {
     use proptest::prelude::*;
 
     async fn refusal(wat: &str) -> String {
-        admit(&engine(), &wat::parse_str(wat).unwrap())
+        admit(&engine(), wat::parse_str(wat).unwrap().into())
             .await
             .err()
             .map_or_else(|| "admitted".to_owned(), |refusal| refusal.to_string())
@@ -180,7 +185,7 @@ mod tests {
                 "the file is a core module and not a component; build it for wasm32-wasip2",
             ),
         ] {
-            let refusal = admit(&engine(), bytes).await.err().unwrap();
+            let refusal = admit(&engine(), bytes.into()).await.err().unwrap();
             assert_eq!(refusal.to_string(), sentence);
         }
     }
@@ -188,7 +193,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_over_the_cap_is_refused_before_it_is_read() {
         let most = (10 << 20) + 1;
-        let refusal = admit(&engine(), &vec![0; most]).await.err().unwrap();
+        let refusal = admit(&engine(), vec![0; most].into()).await.err().unwrap();
         assert_eq!(
             refusal.to_string(),
             format!("the component has {most} bytes; this host allows 10 MiB")
@@ -203,13 +208,13 @@ mod tests {
             let whole = guest("unreachable");
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let cut_at = cut % whole.len();
-            let refused = runtime.block_on(admit(&engine(), &whole[..cut_at])).err();
+            let refused = runtime.block_on(admit(&engine(), whole[..cut_at].to_vec().into())).err();
             prop_assert!(refused.is_some(), "cut at {}", cut_at);
             let mut damaged = whole.clone();
             let at = at % whole.len();
             damaged[at] ^= 1 << bit;
             // Some damage is harmless, such as another letter in a name; what matters is that there is an answer.
-            let _ = runtime.block_on(admit(&engine(), &damaged));
+            let _ = runtime.block_on(admit(&engine(), damaged.into()));
         }
     }
 }

@@ -45,7 +45,7 @@ impl CodeCache {
             Ok(Some(component)) => return Ok(component),
             Ok(None) => {}
             Err(reason) => {
-                tracing::warn!(path = %path.display(), %reason, "compiled plugin code is not used; compiling again")
+                tracing::warn!(path = %path.display(), %reason, "compiled plugin code is not used; compiling again");
             }
         }
         let component = Component::new(engine, wasm)?;

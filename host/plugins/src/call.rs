@@ -16,7 +16,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::{MessageHandlerPlugin, MessageHandlerPluginPre};
 use crate::fault::Fault;
-use crate::limits::{Limiter, Limits, Refused};
+use crate::limits::{HANDLES, Limiter, Limits, Refused};
 use crate::output::Output;
 use crate::ticker::{TICK, Ticker};
 use crate::wasi;
@@ -94,7 +94,7 @@ impl Gate {
         let refused = Refused::default();
         let guest = Guest {
             wasi: wasi::context(occasion.at, &output),
-            table: ResourceTable::new(),
+            table: resources(),
             limiter: Limiter::new(limits, refused.clone()),
         };
         let run = async {
@@ -111,11 +111,18 @@ impl Gate {
     }
 }
 
+fn resources() -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(HANDLES);
+    table
+}
+
 /// A store with all its bounds set.
 fn bounded(engine: &wasmtime::Engine, guest: Guest, limits: &Limits) -> Store<Guest> {
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.limiter);
     store.set_hostcall_fuel(limits.answer_bytes());
+    store.set_max_component_handles(HANDLES);
     store.set_epoch_deadline(1);
     let mut left = limits.cpu().as_millis().div_ceil(TICK.as_millis());
     store.epoch_deadline_callback(move |_| {

@@ -293,10 +293,24 @@ async fn an_effect_nobody_knows_comes_back_as_a_failed_outcome() {
     assert!(matches!(step, Step::Send(_)));
 }
 
+#[tokio::test]
+async fn a_guest_that_hoards_handles_is_stopped() {
+    let hoard = "(loop (drop (call $stderr)) (br 0)) unreachable";
+    let problem = problem_of(
+        GuestText {
+            wasi: true,
+            ..GuestText::default()
+        },
+        hoard,
+    )
+    .await;
+    assert_eq!(problem.code(), &Code::PLUGIN_TRAP);
+}
+
 #[test]
 fn a_noisy_guest_fills_neither_the_log_nor_a_pipe() {
     let mut text = GuestText {
-        writes: true,
+        wasi: true,
         ..GuestText::default()
     };
     let ([line, length], words) = (text.string("noise noise noise\n"), text.string("hi"));
@@ -304,8 +318,9 @@ fn a_noisy_guest_fills_neither_the_log_nor_a_pipe() {
     let result = text.words(&[0, 0, 0]);
     let next = format!(
         "(local.set $left (i32.const 10000))
+         (local.set $handle (call $stderr))
          (loop
-            (call $write (call $stderr) (i32.const {line}) (i32.const {length}) (i32.const {result}))
+            (call $write (local.get $handle) (i32.const {line}) (i32.const {length}) (i32.const {result}))
             (br_if 0 (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
          (i32.const {answer})"
     );

@@ -12,7 +12,7 @@
 //! | instances alive | `engine` | the call waits, then `plugin_busy` |
 //! | processor time of a call | `call`, `ticker` | `plugin_timeout` |
 //! | wall time of a call | `call` | `plugin_timeout` |
-//! | memory, tables, instances | `limits` | refused to the guest; if it traps then, `plugin_trap` |
+//! | memory, tables, instances, handles | `limits` | refused to the guest; if it traps then, `plugin_trap` |
 //! | bytes answered | `call` | `plugin_trap` |
 //! | bytes written to standard error | `output` | counted and dropped |
 //! | rounds, effects, contents | `registry`, `convert` | `plugin_trap` |
@@ -24,6 +24,7 @@ mod bindings;
 mod cache;
 mod call;
 mod convert;
+mod describe;
 mod engine;
 mod fault;
 mod kind;

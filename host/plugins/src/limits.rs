@@ -14,6 +14,8 @@ pub(crate) const TABLES: u32 = 4;
 pub(crate) const TABLE_ELEMENTS: u32 = 20_000;
 /// Core instances inside a component.
 pub(crate) const INSTANCES: u32 = 16;
+/// Handles to what the host keeps for a guest, such as its streams.
+pub(crate) const HANDLES: usize = 1000;
 /// The most that any plugin may be given, in MiB: the room that is reserved for each memory.
 pub(crate) const MAX_MEMORY_MIB: u32 = 64;
 

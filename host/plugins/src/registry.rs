@@ -70,7 +70,7 @@ impl Plugins {
             handlers: HashMap::new(),
         };
         let mut ids = Vec::new();
-        for (place, source) in sources.iter().enumerate() {
+        for (place, source) in sources.into_iter().enumerate() {
             let manifest =
                 Manifest::parse(&source.manifest_toml, &registry.engine.inner().limits).map_err(|reason| {
                     LoadError {
@@ -86,7 +86,7 @@ impl Plugins {
             if ids.contains(&id) {
                 return Err(refused(Refusal::IdTaken));
             }
-            registry.add(manifest, &source.wasm).await.map_err(refused)?;
+            registry.add(manifest, source.wasm).await.map_err(refused)?;
             ids.push(id);
         }
         Ok(Self(Arc::new(registry)))
@@ -186,7 +186,7 @@ impl Plugins {
 }
 
 impl Registry {
-    async fn add(&mut self, manifest: Manifest, wasm: &[u8]) -> Result<(), Refusal> {
+    async fn add(&mut self, manifest: Manifest, wasm: Cow<'static, [u8]>) -> Result<(), Refusal> {
         let component = admit(&self.engine, wasm).await?;
         let Manifest {
             id,

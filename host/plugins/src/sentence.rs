@@ -6,6 +6,8 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::paths::{Location, LocationSegment};
 use serde_json::Value;
 
+use crate::describe::{UNKNOWN, describe, list};
+
 /// One failure of a body.
 #[derive(Debug)]
 pub(crate) struct Failing {
@@ -19,7 +21,7 @@ impl Failing {
     pub(crate) fn tell(schema: &Value, error: &ValidationError<'_>) -> Self {
         let path = dotted(error.instance_path());
         let node = node_of(schema, error.schema_path());
-        let allowed = node.map_or_else(|| "as the schema says".to_owned(), |node| describe(schema, node, 0));
+        let allowed = node.map_or_else(|| UNKNOWN.to_owned(), |node| describe(schema, node));
         let subject = path
             .as_ref()
             .map_or_else(|| "The body".to_owned(), |path| format!("`{path}`"));
@@ -66,7 +68,7 @@ impl Failing {
         let name = below(path, property);
         let node = parent.and_then(|parent| parent.get("properties")?.get(property));
         let allowed = node
-            .map(|node| format!(": {}", describe(schema, node, 0)))
+            .map(|node| format!(": {}", describe(schema, node)))
             .unwrap_or_default();
         Self {
             sentence: format!("`{name}` is required{allowed}."),
@@ -150,114 +152,6 @@ fn one_of_these(node: Option<&Value>) -> Option<Vec<String>> {
         }
     };
     alternatives.iter().map(only_required).collect()
-}
-
-/// What a schema allows, as a noun: "a string of 1 to 20 characters".
-fn describe(root: &Value, schema: &Value, depth: u8) -> String {
-    if let Some(target) = schema
-        .get("$ref")
-        .and_then(Value::as_str)
-        .and_then(|to| root.pointer(to.strip_prefix('#')?))
-    {
-        return if depth < 8 {
-            describe(root, target, depth + 1)
-        } else {
-            "as the schema says".to_owned()
-        };
-    }
-    if let Some(constant) = schema.get("const") {
-        return constant.to_string();
-    }
-    if let Some(options) = schema.get("enum").and_then(Value::as_array) {
-        let options: Vec<_> = options
-            .iter()
-            .map(|option| option.as_str().map_or_else(|| option.to_string(), str::to_owned))
-            .collect();
-        return format!("one of {}", list(&options, "and"));
-    }
-    if let Some(alternatives) = schema
-        .get("anyOf")
-        .or_else(|| schema.get("oneOf"))
-        .and_then(Value::as_array)
-    {
-        let alternatives: Vec<_> = alternatives.iter().map(|one| describe(root, one, depth + 1)).collect();
-        return list(&alternatives, "or");
-    }
-    match schema.get("type") {
-        Some(Value::String(ty)) => typed(ty, schema),
-        Some(Value::Array(types)) => {
-            let types: Vec<_> = types
-                .iter()
-                .filter_map(Value::as_str)
-                .map(|ty| typed(ty, schema))
-                .collect();
-            list(&types, "or")
-        }
-        _ => "as the schema says".to_owned(),
-    }
-}
-
-fn typed(ty: &str, schema: &Value) -> String {
-    let number = |keyword: &str| {
-        schema
-            .get(keyword)
-            .filter(|bound| bound.is_number())
-            .map(ToString::to_string)
-    };
-    match ty {
-        "string" => {
-            let size = size(number("minLength"), number("maxLength"), "character");
-            let form = schema
-                .get("format")
-                .and_then(Value::as_str)
-                .map(|form| format!(" in the form of a {form}"));
-            let pattern = schema
-                .get("pattern")
-                .and_then(Value::as_str)
-                .map(|pattern| format!(" that matches {pattern}"));
-            format!(
-                "a string{size}{}{}",
-                form.unwrap_or_default(),
-                pattern.unwrap_or_default()
-            )
-        }
-        "array" => format!("a list{}", size(number("minItems"), number("maxItems"), "entry")),
-        "integer" => format!("a whole number{}", range(number("minimum"), number("maximum"))),
-        "number" => format!("a number{}", range(number("minimum"), number("maximum"))),
-        "boolean" => "true or false".to_owned(),
-        "null" => "null".to_owned(),
-        _ => "an object".to_owned(),
-    }
-}
-
-fn size(min: Option<String>, max: Option<String>, unit: &str) -> String {
-    let plural = if unit == "entry" { "entries" } else { "characters" };
-    match (min, max) {
-        (None, None) => String::new(),
-        (Some(min), None) if min == "1" => format!(" of at least 1 {unit}"),
-        (Some(min), None) => format!(" of at least {min} {plural}"),
-        (None, Some(max)) => format!(" of at most {max} {plural}"),
-        (Some(min), Some(max)) if min == max => format!(" of {min} {}", if min == "1" { unit } else { plural }),
-        (Some(min), Some(max)) => format!(" of {min} to {max} {plural}"),
-    }
-}
-
-fn range(min: Option<String>, max: Option<String>) -> String {
-    match (min, max) {
-        (None, None) => String::new(),
-        (Some(min), None) => format!(" of at least {min}"),
-        (None, Some(max)) => format!(" of at most {max}"),
-        (Some(min), Some(max)) => format!(" from {min} to {max}"),
-    }
-}
-
-/// `a, b and c`.
-fn list(words: &[String], last: &str) -> String {
-    match words {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., end] => format!("{} {last} {end}", first.join(", ")),
-    }
 }
 
 #[cfg(test)]

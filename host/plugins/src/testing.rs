@@ -58,8 +58,8 @@ pub(crate) struct GuestText {
     pub(crate) kind: &'static str,
     /// Pages of 64 KiB.
     pub(crate) pages: u32,
-    /// Whether it also imports WASI's standard error, as `$stderr` and `$write`.
-    pub(crate) writes: bool,
+    /// Whether it also imports from WASI: `$stderr`, `$write`, `$now` and `$random`.
+    pub(crate) wasi: bool,
     pub(crate) image: Vec<u8>,
 }
 
@@ -68,7 +68,7 @@ impl Default for GuestText {
         Self {
             kind: "x",
             pages: 2,
-            writes: false,
+            wasi: false,
             image: Vec::new(),
         }
     }
@@ -123,7 +123,7 @@ impl GuestText {
         let kinds = self.words(&[kind, 1]);
         let image: String = self.image.iter().map(|byte| format!("\\{byte:02x}")).collect();
         let heap = BASE + u32::try_from(self.image.len().next_multiple_of(8)).unwrap();
-        let imports = if self.writes { WRITES } else { "" };
+        let imports = if self.wasi { WASI } else { "" };
         let pages = self.pages;
         let text = format!(
             r#"(module
@@ -141,23 +141,27 @@ impl GuestText {
                 (func (export "switchboard:plugin/message-handler@0.1.0#kinds") (result i32) (i32.const {kinds}))
                 (func (export "switchboard:plugin/message-handler@0.1.0#next")
                     (param i32 i32 i64 i32 i32 i32 i32 i32 i32 i32) (param $outcomes i32) (result i32)
-                    (local $left i32)
+                    (local $left i32) (local $handle i32)
                     {next}))"#
         );
-        lift(&wat::parse_str(text).unwrap(), self.writes)
+        lift(&wat::parse_str(text).unwrap(), self.wasi)
     }
 }
 
-const WRITES: &str = r#"
+const WASI: &str = r#"
     (import "wasi:cli/stderr@0.2.6" "get-stderr" (func $stderr (result i32)))
     (import "wasi:io/streams@0.2.6" "[method]output-stream.blocking-write-and-flush"
-        (func $write (param i32 i32 i32 i32)))"#;
+        (func $write (param i32 i32 i32 i32)))
+    (import "wasi:clocks/wall-clock@0.2.6" "now" (func $now (param i32)))
+    (import "wasi:random/random@0.2.6" "get-random-u64" (func $random (result i64)))"#;
 
-/// The contract with the part of WASI that [`WRITES`] imports.
-const WRITING_WORLD: &str = "
-    package test:writes;
-    world writes {
+/// The contract with the part of WASI that [`WASI`] imports.
+const WASI_WORLD: &str = "
+    package test:wasi;
+    world with-wasi {
         import wasi:cli/stderr@0.2.6;
+        import wasi:clocks/wall-clock@0.2.6;
+        import wasi:random/random@0.2.6;
         include switchboard:plugin/message-handler-plugin@0.1.0;
     }
     package wasi:io@0.2.6 {
@@ -175,16 +179,27 @@ const WRITING_WORLD: &str = "
             use wasi:io/streams@0.2.6.{output-stream};
             get-stderr: func() -> output-stream;
         }
+    }
+    package wasi:clocks@0.2.6 {
+        interface wall-clock {
+            record datetime { seconds: u64, nanoseconds: u32 }
+            now: func() -> datetime;
+        }
+    }
+    package wasi:random@0.2.6 {
+        interface random {
+            get-random-u64: func() -> u64;
+        }
     }";
 
-fn lift(module: &[u8], writes: bool) -> Vec<u8> {
+fn lift(module: &[u8], wasi: bool) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let contract = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
     let (mut package, _) = resolve.push_path(contract).unwrap();
     let mut world = "message-handler-plugin";
-    if writes {
-        package = resolve.push_str("writes.wit", WRITING_WORLD).unwrap();
-        world = "writes";
+    if wasi {
+        package = resolve.push_str("wasi.wit", WASI_WORLD).unwrap();
+        world = "with-wasi";
     }
     let world = resolve.select_world(&[package], Some(world)).unwrap();
     let mut module = module.to_vec();

@@ -84,7 +84,7 @@ impl State {
                 self.sleep_until_called();
                 idle = 0;
             }
-            thread::sleep(TICK);
+            thread::park_timeout(TICK);
             let Some(engine) = engine.upgrade() else { return };
             engine.increment_epoch();
         }
@@ -144,7 +144,7 @@ mod tests {
         let ticker = Ticker::start(engine.weak()).unwrap();
         ticks_seen(&ticker, &engine, 2);
         while !ticker.state.asleep.load(Ordering::SeqCst) {
-            thread::sleep(TICK);
+            thread::park_timeout(TICK);
         }
         ticks_seen(&ticker, &engine, 2);
     }
@@ -156,7 +156,7 @@ mod tests {
         let state = Arc::downgrade(&ticker.state);
         drop(ticker);
         while state.strong_count() > 0 {
-            thread::sleep(TICK);
+            thread::park_timeout(TICK);
         }
     }
 }

@@ -91,6 +91,9 @@ impl HasData for Table {
 /// The seed of every random number a guest can get.
 const SEED: u64 = 0x5357_4954_4348; // "SWITCH"
 
+/// The most random bytes at once, because the host makes room for them before the guest does.
+const MAX_RANDOM_BYTES: u64 = 64 * 1024;
+
 /// What one guest sees of the world.
 pub(crate) fn context(accepted_at: UnixMillis, output: &Output) -> WasiCtx {
     WasiCtx::builder()
@@ -99,6 +102,7 @@ pub(crate) fn context(accepted_at: UnixMillis, output: &Output) -> WasiCtx {
         .secure_random(SmallRng::seed_from_u64(SEED))
         .insecure_random(SmallRng::seed_from_u64(SEED))
         .insecure_random_seed(u128::from(SEED))
+        .max_random_size(MAX_RANDOM_BYTES)
         .wall_clock(Standing(accepted_at))
         .monotonic_clock(Standing(accepted_at))
         .allow_tcp(false)
@@ -127,5 +131,37 @@ impl HostMonotonicClock for Standing {
 
     fn now(&self) -> u64 {
         0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{GuestText, context, engine, load};
+    use rand::Rng;
+
+    #[tokio::test]
+    async fn the_clock_stands_at_acceptance_and_chance_repeats() {
+        let accepted = context().accepted_at;
+        let drawn = SmallRng::seed_from_u64(SEED).next_u64();
+        let mut text = GuestText {
+            wasi: true,
+            ..GuestText::default()
+        };
+        let (time, words) = (text.words(&[0, 0, 0, 0]), text.string("hi"));
+        let answer = text.send(1, words);
+        let (seconds, nanos) = (accepted.as_secs(), accepted.0.rem_euclid(1000) * 1_000_000);
+        let next = format!(
+            "(call $now (i32.const {time}))
+             (if (i64.ne (i64.load (i32.const {time})) (i64.const {seconds})) (then unreachable))
+             (if (i32.ne (i32.load (i32.const {})) (i32.const {nanos})) (then unreachable))
+             (if (i64.ne (call $random) (i64.const {drawn})) (then unreachable))
+             (i32.const {answer})",
+            time + 8
+        );
+        let plugins = load(engine(), text.component(&next), "").await.unwrap();
+        for _ in 0..2 {
+            plugins.handle(context(), "x", serde_json::json!({})).await.unwrap();
+        }
     }
 }

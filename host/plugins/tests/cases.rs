@@ -1,5 +1,7 @@
 //! Every folder `plugins/<id>/cases/<case>` is a test: one step of the plugin in the real engine, schema check included.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
