@@ -104,6 +104,10 @@ pub enum Fault {
     Clear,
 }
 
+/// A byte this far from the end is covered by a ciphertext's authentication code or part of it, while the fields that
+/// make the envelope readable come earlier or, up to 9 bytes of them, later.
+const BEFORE_TRAILER: usize = 12;
+
 fn once() -> u32 {
     1
 }
@@ -231,11 +235,10 @@ impl FaultBook {
                 .is_some();
         if struck && let Some(NodeContent::Nodes(children)) = &mut stanza.content {
             for child in children.iter_mut().filter(|child| child.tag == "enc") {
-                // The end is the message authentication code, so the envelope stays readable and the content is not.
                 if let Some(NodeContent::Bytes(bytes)) = &mut child.content
-                    && let Some(last) = bytes.last_mut()
+                    && let Some(index) = bytes.len().checked_sub(BEFORE_TRAILER)
                 {
-                    *last ^= 0xff;
+                    bytes[index] ^= 0xff;
                 }
             }
         }

@@ -9,8 +9,7 @@ use crate::client::Client;
 use crate::{A, B, start};
 
 /// One request; the status and the JSON of the answer.
-async fn request(simulator: &Simulator, method: &str, path: &str, body: &str) -> (u16, Value) {
-    let url = simulator.admin_url();
+pub(crate) async fn request(url: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
     let host = url.strip_prefix("http://").unwrap();
     let mut socket = TcpStream::connect(host).await.unwrap();
     let length = body.len();
@@ -26,11 +25,11 @@ async fn request(simulator: &Simulator, method: &str, path: &str, body: &str) ->
 }
 
 async fn post(simulator: &Simulator, path: &str, body: Value) -> (u16, Value) {
-    request(simulator, "POST", path, &body.to_string()).await
+    request(&simulator.admin_url(), "POST", path, &body.to_string()).await
 }
 
 async fn get(simulator: &Simulator, path: &str) -> Value {
-    let (status, body) = request(simulator, "GET", path, "").await;
+    let (status, body) = request(&simulator.admin_url(), "GET", path, "").await;
     assert_eq!(status, 200, "{body}");
     body
 }
@@ -40,7 +39,13 @@ async fn a_person_with_curl_can_do_it_all() {
     let simulator = start().await;
     let client = Client::new(&simulator).await;
     let qr = client.qr().await;
-    let (status, linked) = request(&simulator, "POST", &format!("/admin/mock-phone/scan-qr?phone={A}"), &qr).await;
+    let (status, linked) = request(
+        &simulator.admin_url(),
+        "POST",
+        &format!("/admin/mock-phone/scan-qr?phone={A}"),
+        &qr,
+    )
+    .await;
     assert_eq!((status, linked["device"].as_u64()), (200, Some(1)), "{linked}");
     client.connected().await;
     let (status, _) = post(&simulator, &format!("/admin/phones/{B}"), json!({})).await;
@@ -101,11 +106,17 @@ async fn what_cannot_be_done_is_said_in_a_sentence() {
     let enter = "/admin/mock-phone/enter-code";
     let cases = [
         (
-            request(&simulator, "POST", "/admin/mock-phone/scan-qr", "hello").await,
+            request(&simulator.admin_url(), "POST", "/admin/mock-phone/scan-qr", "hello").await,
             400,
         ),
         (
-            request(&simulator, "POST", "/admin/mock-phone/scan-qr?phone=nobody", "hello").await,
+            request(
+                &simulator.admin_url(),
+                "POST",
+                "/admin/mock-phone/scan-qr?phone=nobody",
+                "hello",
+            )
+            .await,
             400,
         ),
         (
@@ -113,7 +124,7 @@ async fn what_cannot_be_done_is_said_in_a_sentence() {
             404,
         ),
         (post(&simulator, enter, json!({"phone": A})).await, 400),
-        (request(&simulator, "POST", &send, "{").await, 400),
+        (request(&simulator.admin_url(), "POST", &send, "{").await, 400),
         (post(&simulator, &send, json!({"to": "x", "text": "hi"})).await, 400),
         (post(&simulator, &send, json!({"to": B, "text": "hi"})).await, 404),
         (
@@ -143,8 +154,8 @@ async fn what_cannot_be_done_is_said_in_a_sentence() {
             post(&simulator, faults, json!({"fault": "refuse-connections", "times": 0})).await,
             400,
         ),
-        (request(&simulator, "GET", "/admin/nothing", "").await, 404),
-        (request(&simulator, "GET", "/admin/faults", "").await, 405),
+        (request(&simulator.admin_url(), "GET", "/admin/nothing", "").await, 404),
+        (request(&simulator.admin_url(), "GET", "/admin/faults", "").await, 405),
     ];
     for (index, ((status, body), expected)) in cases.into_iter().enumerate() {
         assert_eq!(status, expected, "case {index}: {body}");

@@ -1,6 +1,7 @@
 //! A real whatsapp-rust client with its keys in memory, and words to wait for its events.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use simulator::{LinkedDevice, Phone, Simulator};
@@ -31,18 +32,24 @@ pub(crate) struct Client {
     bot: BotHandle,
     events: async_channel::Receiver<Arc<Event>>,
     store: Arc<InMemoryBackend>,
+    unread: Mutex<VecDeque<Text>>,
 }
 
 impl Client {
     /// A client that was never linked.
     pub(crate) async fn new(simulator: &Simulator) -> Self {
-        Self::with_store(simulator, Arc::new(InMemoryBackend::new())).await
+        Self::at(simulator.ws_url()).await
     }
 
-    async fn with_store(simulator: &Simulator, store: Arc<InMemoryBackend>) -> Self {
+    /// A client that was never linked, of a server in another process.
+    pub(crate) async fn at(url: String) -> Self {
+        Self::with_store(url, Arc::new(InMemoryBackend::new())).await
+    }
+
+    async fn with_store(url: String, store: Arc<InMemoryBackend>) -> Self {
         let bot = Bot::builder()
             .with_backend_arc(store.clone())
-            .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(simulator.ws_url()))
+            .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(url))
             .with_http_client(NoHttp)
             .with_version((2, 3000, 1))
             .with_wanted_pre_key_count(30)
@@ -56,6 +63,7 @@ impl Client {
             bot: bot.spawn(),
             events,
             store,
+            unread: Mutex::default(),
         }
     }
 
@@ -91,12 +99,12 @@ impl Client {
     /// Stops the client, as a process that ends, and starts another on the same keys.
     pub(crate) async fn restart(self, simulator: &Simulator) -> Self {
         let store = self.stop().await;
-        Self::with_store(simulator, store.0).await
+        Self::with_store(simulator.ws_url(), store.0).await
     }
 
     /// A second client on the same keys, while the first still runs.
     pub(crate) async fn twin(&self, simulator: &Simulator) -> Self {
-        Self::with_store(simulator, self.store.clone()).await
+        Self::with_store(simulator.ws_url(), self.store.clone()).await
     }
 
     /// Stops the client; its keys stay.
@@ -141,19 +149,30 @@ impl Client {
         sent.message_id
     }
 
-    /// The next text, with the number it came from and its id.
+    /// The next text. One event may bring several.
     pub(crate) async fn text(&self) -> Text {
-        self.wait("a text", |event| {
-            event.messages().find_map(|message| {
-                Some(Text {
-                    text: message.message.conversation.clone()?,
-                    id: message.info.id.clone(),
-                    chat: message.info.source.chat.clone(),
-                    from_me: message.info.source.is_from_me,
-                })
+        if let Some(text) = self.unread.lock().unwrap().pop_front() {
+            return text;
+        }
+        let mut texts = self
+            .wait("a text", |event| {
+                let texts: VecDeque<Text> = event
+                    .messages()
+                    .filter_map(|message| {
+                        Some(Text {
+                            text: message.message.conversation.clone()?,
+                            id: message.info.id.clone(),
+                            chat: message.info.source.chat.clone(),
+                            from_me: message.info.source.is_from_me,
+                        })
+                    })
+                    .collect();
+                (!texts.is_empty()).then_some(texts)
             })
-        })
-        .await
+            .await;
+        let first = texts.pop_front().unwrap();
+        self.unread.lock().unwrap().append(&mut texts);
+        first
     }
 
     pub(crate) async fn read(&self, text: &Text) {
@@ -216,7 +235,11 @@ pub(crate) struct Keys(Arc<InMemoryBackend>);
 
 impl Keys {
     pub(crate) async fn start(self, simulator: &Simulator) -> Client {
-        Client::with_store(simulator, self.0).await
+        self.start_at(simulator.ws_url()).await
+    }
+
+    pub(crate) async fn start_at(self, url: String) -> Client {
+        Client::with_store(url, self.0).await
     }
 }
 
