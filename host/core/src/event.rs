@@ -63,6 +63,8 @@ pub enum LogoutReason {
     Requested,
     /// WhatsApp refused the device at login, with this failure reason.
     Refused(u16),
+    /// The session's keys are not on this machine any more.
+    KeysLost,
 }
 
 /// What happened on a line, besides messages.

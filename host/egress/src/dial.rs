@@ -43,17 +43,19 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::Reach;
+    use crate::{EgressOptions, Reach};
 
     #[tokio::test]
     async fn small_writes_do_not_wait() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let stream = Egress::new(Reach::LoopbackOnly)
-            .unwrap()
-            .connect("127.0.0.1", port)
-            .await
-            .unwrap();
+        let stream = Egress::new(EgressOptions {
+            reach: Reach::LoopbackOnly,
+        })
+        .unwrap()
+        .connect("127.0.0.1", port)
+        .await
+        .unwrap();
         assert!(stream.nodelay().unwrap());
     }
 
@@ -61,14 +63,23 @@ mod tests {
     async fn a_public_egress_does_not_dial_a_listener_next_door() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let egress = Egress::new(Reach::Public).unwrap();
+        let egress = Egress::new(EgressOptions { reach: Reach::Public }).unwrap();
         for host in ["127.0.0.1", "localhost"] {
             let error = egress.connect(host, port).await.unwrap_err();
             assert!(matches!(error, EgressError::NotPublic { .. }), "{host}: {error}");
         }
-        let narrowed = egress.loopback_only().unwrap();
-        assert_eq!(narrowed.reach(), Reach::LoopbackOnly);
-        narrowed.connect("127.0.0.1", port).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_operators_own_target_may_be_next_door_and_have_a_name() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let egress = Egress::new(EgressOptions { reach: Reach::Public })
+            .unwrap()
+            .reaching(Reach::Anywhere)
+            .unwrap();
+        assert_eq!(egress.reach(), Reach::Anywhere);
+        egress.connect("localhost", port).await.unwrap();
     }
 
     #[tokio::test]
@@ -76,11 +87,13 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let error = Egress::new(Reach::LoopbackOnly)
-            .unwrap()
-            .connect("127.0.0.1", port)
-            .await
-            .unwrap_err();
+        let error = Egress::new(EgressOptions {
+            reach: Reach::LoopbackOnly,
+        })
+        .unwrap()
+        .connect("127.0.0.1", port)
+        .await
+        .unwrap_err();
         assert!(
             matches!(&error, EgressError::Connect { host, .. } if host == "127.0.0.1"),
             "{error}"

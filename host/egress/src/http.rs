@@ -138,7 +138,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::Reach;
+    use crate::{EgressOptions, Reach};
 
     const LIMITS: Limits = Limits {
         max_body_bytes: 64,
@@ -165,7 +165,10 @@ mod tests {
     }
 
     fn egress() -> Egress {
-        Egress::new(Reach::LoopbackOnly).unwrap()
+        Egress::new(EgressOptions {
+            reach: Reach::LoopbackOnly,
+        })
+        .unwrap()
     }
 
     #[tokio::test]

@@ -20,6 +20,13 @@ pub use self::reach::Reach;
 
 use self::reach::Guard;
 
+/// How an egress is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EgressOptions {
+    /// How far it reaches.
+    pub reach: Reach,
+}
+
 /// Opens outgoing connections within a [`Reach`]. A clone shares the connection pool and the TLS sessions.
 #[derive(Debug, Clone)]
 pub struct Egress {
@@ -29,21 +36,20 @@ pub struct Egress {
 }
 
 impl Egress {
-    /// An egress that reaches this far.
+    /// A new egress.
     ///
     /// # Errors
     /// When the TLS library or the HTTP client cannot be set up.
-    pub fn new(reach: Reach) -> Result<Self, EgressError> {
-        let tls = Arc::new(tls::client_config()?);
-        Self::with_tls(reach, tls)
+    pub fn new(options: EgressOptions) -> Result<Self, EgressError> {
+        Self::with_tls(options.reach, Arc::new(tls::client_config()?))
     }
 
-    /// The same, for loopback literals only. An egress can be narrowed, never widened.
+    /// Another egress that reaches as far as `reach` and shares this one's TLS sessions.
     ///
     /// # Errors
     /// When the HTTP client cannot be set up.
-    pub fn loopback_only(&self) -> Result<Self, EgressError> {
-        Self::with_tls(Reach::LoopbackOnly, Arc::clone(&self.tls))
+    pub fn reaching(&self, reach: Reach) -> Result<Self, EgressError> {
+        Self::with_tls(reach, Arc::clone(&self.tls))
     }
 
     fn with_tls(reach: Reach, tls: Arc<rustls::ClientConfig>) -> Result<Self, EgressError> {
@@ -55,6 +61,14 @@ impl Egress {
     /// How far this egress reaches.
     pub const fn reach(&self) -> Reach {
         self.guard.reach()
+    }
+
+    /// Whether `host` may be reached, as far as that can be said without looking it up.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn check_host(&self, host: &str) -> Result<(), EgressError> {
+        self.guard.check_host(host)
     }
 
     /// How TLS is spoken on a connection of [`Egress::connect`]: Mozilla's roots, ring.

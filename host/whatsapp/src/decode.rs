@@ -1,0 +1,188 @@
+//! WhatsApp's messages as content.
+//!
+//! Text has a shape of its own. Everything else keeps WhatsApp's own name and fields, so that nothing is lost and a new kind of
+//! message needs no new code to be seen.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Map, Value};
+use switchboard_core::content::{Content, Open, Text};
+use whatsapp_rust::proto_helpers::MessageExt;
+use whatsapp_rust::waproto::whatsapp::Message;
+
+/// Fields of a message that say nothing by themselves.
+const BESIDE_THE_POINT: [&str; 2] = ["message_context_info", "sender_key_distribution_message"];
+
+/// What a message says. Wrappers (disappearing, view once, sent by another device) are taken off first.
+pub(crate) fn decode(message: &Message) -> Content {
+    let base = message.get_base_message();
+    if let Some(body) = &base.conversation {
+        return text(body, false);
+    }
+    if let Some(extended) = base.extended_text_message.as_option() {
+        return text(
+            extended.text.as_deref().unwrap_or_default(),
+            extended.matched_text.is_some(),
+        );
+    }
+    Content::Other(open(base))
+}
+
+fn text(body: &str, preview_url: bool) -> Content {
+    Content::Text(Text {
+        body: body.to_owned(),
+        preview_url,
+    })
+}
+
+/// The kind is the name of the one field that is set: `image_message` is an `image`.
+fn open(message: &Message) -> Open {
+    let mut fields = match serde_json::to_value(message).map(tidy) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    for name in BESIDE_THE_POINT {
+        fields.remove(name);
+    }
+    let (name, value) = fields
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| ("empty".to_owned(), Value::Null));
+    let json = match value {
+        Value::Object(json) => json,
+        Value::Null => Map::new(),
+        single => Map::from_iter([("value".to_owned(), single)]),
+    };
+    let kind = name.strip_suffix("_message").unwrap_or(&name).to_owned();
+    Open { kind, json }
+}
+
+/// Leaves out what is not set, and writes bytes as Base64 instead of as a list of numbers.
+fn tidy(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name, tidy(value)))
+            .filter(|(_, value)| !is_hollow(value))
+            .collect(),
+        Value::Array(items) => match bytes(&items) {
+            Some(bytes) => Value::String(BASE64_STANDARD.encode(bytes)),
+            None => items.into_iter().map(tidy).collect(),
+        },
+        other => other,
+    }
+}
+
+/// A list that was never filled. An empty object stays: that a field is set may be all it says.
+fn is_hollow(value: &Value) -> bool {
+    matches!(value, Value::Array(items) if items.is_empty())
+}
+
+/// The bytes, if a list has nothing but numbers that fit one.
+fn bytes(items: &[Value]) -> Option<Vec<u8>> {
+    if items.is_empty() {
+        return None;
+    }
+    items.iter().map(|item| u8::try_from(item.as_u64()?).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use whatsapp_rust::buffa::MessageField;
+    use whatsapp_rust::waproto::whatsapp::message::{
+        DeviceSentMessage, ExtendedTextMessage, FutureProofMessage, ImageMessage, ReactionMessage,
+    };
+    use whatsapp_rust::waproto::whatsapp::{MessageContextInfo, MessageKey};
+
+    use super::*;
+
+    fn plain(body: &str) -> Message {
+        Message {
+            conversation: Some(body.to_owned()),
+            ..Default::default()
+        }
+    }
+
+    fn wrapped(message: Message) -> MessageField<FutureProofMessage> {
+        MessageField::some(FutureProofMessage {
+            message: MessageField::some(message),
+        })
+    }
+
+    #[test]
+    fn text_is_read_in_both_of_its_forms() {
+        let extended = Message {
+            extended_text_message: MessageField::some(ExtendedTextMessage {
+                text: Some("see https://example.com".into()),
+                matched_text: Some("https://example.com".into()),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        assert_eq!(decode(&plain("hi")), text("hi", false));
+        assert_eq!(decode(&extended), text("see https://example.com", true));
+    }
+
+    #[test]
+    fn wrappers_are_taken_off() {
+        let ephemeral = Message {
+            ephemeral_message: wrapped(plain("hi")),
+            ..Default::default()
+        };
+        let from_another_device = Message {
+            device_sent_message: MessageField::some(DeviceSentMessage {
+                message: MessageField::some(ephemeral.clone()),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let view_once = Message {
+            view_once_message_v2: wrapped(plain("hi")),
+            ..Default::default()
+        };
+        for message in [ephemeral, from_another_device, view_once] {
+            assert_eq!(decode(&message), text("hi", false));
+        }
+    }
+
+    #[test]
+    fn a_kind_without_a_shape_keeps_its_name_and_fields() {
+        let message = Message {
+            image_message: MessageField::some(ImageMessage {
+                caption: Some("a cat".into()),
+                file_sha256: Some(vec![0, 1, 255]),
+                file_length: Some(1000),
+                ..Default::default()
+            }),
+            message_context_info: MessageField::some(MessageContextInfo::default()),
+            ..Default::default()
+        };
+        let content = decode(&message);
+        assert_eq!(content.kind(), "image");
+        let expected = serde_json::json!({"caption": "a cat", "file_sha256": "AAH/", "file_length": 1000});
+        assert_eq!(content.to_json(), expected);
+    }
+
+    #[test]
+    fn a_reaction_keeps_the_message_it_is_about() {
+        let message = Message {
+            reaction_message: MessageField::some(ReactionMessage {
+                text: Some("👍".into()),
+                key: MessageField::some(MessageKey {
+                    id: Some("3EB0".into()),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        assert_eq!(decode(&message).kind(), "reaction");
+        assert_eq!(decode(&message).to_json()["key"]["id"], "3EB0");
+    }
+
+    #[test]
+    fn a_message_that_says_nothing_is_still_a_message() {
+        assert_eq!(decode(&Message::default()).kind(), "empty");
+    }
+}

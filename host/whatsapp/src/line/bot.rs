@@ -1,0 +1,59 @@
+//! How the protocol library's client is set up.
+
+use std::sync::Arc;
+
+use switchboard_core::ids::SessionId;
+use switchboard_store::keys::KeyStore;
+use whatsapp_rust::bot::{Bot, BotBuilderError};
+use whatsapp_rust::wacore::store::DevicePropsOverride;
+use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
+
+use super::ears::Ears;
+use super::inbound::Commit;
+use super::wire::Wire;
+use crate::backend::Backend;
+use crate::driver::Shared;
+use crate::sink::Sink;
+use crate::transport::LineTransport;
+
+/// A client for the session's keys, not started yet. At most one may be alive on one key store.
+pub(super) async fn build(
+    shared: &Shared,
+    session: &SessionId,
+    keys: &KeyStore,
+    sink: &Arc<dyn Sink>,
+    wire: &Arc<Wire>,
+) -> Result<Bot, BotBuilderError> {
+    let version = shared.versions.current(&*shared.clock).await;
+    let mut builder = Bot::builder()
+        .with_backend(Backend::new(keys.clone()))
+        .with_transport_factory(LineTransport {
+            dialer: shared.dialer.clone(),
+            wire: Arc::clone(wire),
+        })
+        .with_http_client(shared.http.clone())
+        // The library forgets both of these between clients.
+        .with_version(version)
+        .with_device_props(
+            DevicePropsOverride::new()
+                .with_os(&shared.device_name)
+                .with_platform_type(PlatformType::CHROME),
+        )
+        .skip_history_sync()
+        .with_event_handler(Ears {
+            session: session.clone(),
+            sink: Arc::clone(sink),
+            wire: Arc::clone(wire),
+        })
+        .with_inbound_durability_hook(Commit {
+            session: session.clone(),
+            sink: Arc::clone(sink),
+        });
+    if let Some(count) = shared.pre_keys {
+        builder = builder.with_wanted_pre_key_count(count);
+    }
+    let bot = builder.build().await?;
+    // A companion that never says it is online reports `inactive`, and the sender sees no second tick.
+    bot.client().set_force_active_delivery_receipts(true);
+    Ok(bot)
+}

@@ -1,0 +1,150 @@
+//! The line that callers hold.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use switchboard_core::ids::{PhoneNumber, SessionId};
+use switchboard_store::keys::KeyStore;
+use tokio::sync::{RwLock, mpsc, watch};
+use whatsapp_rust::waproto::codec;
+use whatsapp_rust::{Client, ClientError, Jid as LibraryJid, SendOptions};
+
+use super::board::Board;
+use super::state::{Health, LineState, LineStatus};
+use super::task::{Task, Wish};
+use super::wire::Wire;
+use super::{Line, LineError, Outgoing, Purpose, Registered, SendError};
+use crate::driver::Shared;
+use crate::jid;
+use crate::sink::Sink;
+
+/// The client that lives at this moment. Whoever uses it holds the lock for reading, so that the task, which takes it for writing,
+/// knows when nobody touches the session's keys any more.
+pub(super) type Current = RwLock<Option<Arc<Client>>>;
+
+/// Starts the task of a line.
+pub(crate) fn open(
+    shared: Arc<Shared>,
+    session: SessionId,
+    keys: KeyStore,
+    purpose: Purpose,
+    sink: Arc<dyn Sink>,
+) -> Arc<dyn Line> {
+    let (board, state) = Board::new(purpose, Arc::clone(&shared.clock));
+    let (wish, wishes) = watch::channel(Wish::Run);
+    let (tell, news) = mpsc::unbounded_channel();
+    let wire = Arc::new(Wire::new(Arc::clone(&shared.clock), tell));
+    let current = Arc::new(Current::default());
+    let handle = Handle {
+        state,
+        wish,
+        wire: Arc::clone(&wire),
+        current: Arc::clone(&current),
+    };
+    let task = Task::new(shared, session, keys, purpose, sink, board, wire, current);
+    tokio::spawn(task.run(wishes, news));
+    Arc::new(handle)
+}
+
+struct Handle {
+    state: watch::Receiver<LineState>,
+    /// When this is dropped, the task stops.
+    wish: watch::Sender<Wish>,
+    wire: Arc<Wire>,
+    current: Arc<Current>,
+}
+
+impl Handle {
+    /// Tells the task what is wanted, and waits for the line's end.
+    async fn end(&self, wish: Wish) -> LineStatus {
+        self.wish.send_if_modified(|now| {
+            let stronger = wish > *now;
+            if stronger {
+                *now = wish;
+            }
+            stronger
+        });
+        let mut state = self.state.clone();
+        match state.wait_for(|state| state.status.is_final()).await {
+            Ok(state) => state.status.clone(),
+            Err(_) => LineStatus::Stopped,
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.state.borrow().status == LineStatus::Ready
+    }
+}
+
+#[async_trait]
+impl Line for Handle {
+    fn state(&self) -> watch::Receiver<LineState> {
+        self.state.clone()
+    }
+
+    fn health(&self) -> Health {
+        self.wire.health()
+    }
+
+    async fn send(&self, message: Outgoing) -> Result<(), SendError> {
+        let decoded = codec::message_decode(&message.wire).map_err(|error| SendError::Refused(error.to_string()))?;
+        let current = self.current.read().await;
+        let client = current
+            .as_ref()
+            .filter(|_| self.is_ready())
+            .ok_or(SendError::NotConnected)?;
+        let options = SendOptions::default().with_message_id(message.stanza_id.to_string());
+        let sent = client.send_message_with_options(jid::library(&message.chat), decoded, options);
+        Box::pin(sent).await.map(|_| ()).map_err(send_error)
+    }
+
+    async fn is_on_whatsapp(&self, number: &PhoneNumber) -> Result<Option<Registered>, LineError> {
+        let current = self.current.read().await;
+        let client = current
+            .as_ref()
+            .filter(|_| self.is_ready())
+            .ok_or(LineError::NotConnected)?;
+        let asked = [LibraryJid::pn(number.digits())];
+        let answers = Box::pin(client.contacts().is_on_whatsapp(&asked))
+            .await
+            .map_err(|error| LineError::Query(Box::new(error)))?;
+        let answer = answers.into_iter().find(|answer| answer.is_registered);
+        Ok(answer.and_then(|answer| {
+            let by_number = answer.pn_jid.as_ref().unwrap_or(&answer.jid);
+            Some(Registered {
+                jid: jid::bare(by_number)?,
+                lid: answer.lid.as_ref().and_then(jid::bare),
+            })
+        }))
+    }
+
+    async fn logout(&self) -> Result<(), LineError> {
+        match self.end(Wish::Logout).await {
+            LineStatus::LoggedOut(_) => Ok(()),
+            _ => Err(LineError::Keys),
+        }
+    }
+
+    async fn stop(&self) {
+        self.end(Wish::Stop).await;
+    }
+}
+
+fn send_error(error: whatsapp_rust::send::SendError) -> SendError {
+    use whatsapp_rust::send::SendError as Library;
+    match error {
+        Library::NotLoggedIn => SendError::NotConnected,
+        Library::InvalidRequest(reason) => SendError::Refused(reason),
+        Library::Client(error) => client_error(error),
+        Library::Iq(error) => client_error(error.into()),
+        other => SendError::Internal(Box::new(other)),
+    }
+}
+
+fn client_error(error: ClientError) -> SendError {
+    if error.is_transport_unavailable() {
+        SendError::NotConnected
+    } else {
+        SendError::Internal(Box::new(error))
+    }
+}

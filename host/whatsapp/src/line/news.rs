@@ -1,0 +1,40 @@
+//! What a line's task is told, by the library's events and by the socket.
+
+use std::time::Duration;
+
+use switchboard_core::event::{Account, InboundMessage, LogoutReason};
+
+/// What a line's task is told. Whatever need not change the line's state goes to the sink directly.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// There is a code to scan, for so long.
+    QrCode(String, Duration),
+    /// All codes of this connection were shown.
+    QrCodesExhausted,
+    /// The phone has linked the device.
+    Linked(Account),
+    /// The phone scanned and it did not lead to a link.
+    PairingFailed(String),
+    /// Connected, logged in, and in sync.
+    Connected,
+    /// The server could not be reached.
+    Unreachable(String),
+    /// A socket ended.
+    SocketClosed,
+    /// The library saw the connection end, and says why.
+    Disconnected(String),
+    /// WhatsApp ended the stream with this code.
+    StreamError(String),
+    /// WhatsApp refused the login, for this reason.
+    Refused(i32),
+    /// Another client connected with our keys.
+    Replaced,
+    /// The announced version is too old.
+    Outdated,
+    /// The account is banned for so long.
+    Banned(String, Duration),
+    /// The device is no longer linked.
+    LoggedOut(LogoutReason),
+    /// Messages that WhatsApp does not wait to hear about, and that therefore never pass the durability hook.
+    Ungated(Vec<InboundMessage>),
+}

@@ -1,0 +1,120 @@
+//! What is true about a line.
+
+use switchboard_core::clock::UnixMillis;
+use switchboard_core::event::{Account, LogoutReason};
+
+/// What a line is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineStatus {
+    /// Not linked, and nothing to scan yet.
+    Registering,
+    /// Not linked; [`LineState::qr`] can be scanned.
+    QrReady,
+    /// Linked; the first connection of this line is being made.
+    Connecting,
+    /// Connected and logged in: a message can be sent now.
+    Ready,
+    /// Linked; the connection was lost and is being made again.
+    Reconnecting,
+    /// WhatsApp has banned the account for a time. The line tries again afterwards.
+    Banned {
+        /// When the ban ends.
+        until: UnixMillis,
+    },
+    /// The session is no longer linked and its keys are wiped. The line has ended.
+    LoggedOut(LogoutReason),
+    /// The line has ended; the session is as linked as it was.
+    Stopped,
+}
+
+impl LineStatus {
+    /// Whether the line has ended.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::LoggedOut(_) | Self::Stopped)
+    }
+}
+
+/// A code that links the session when the phone scans it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct QrCode {
+    /// What the QR code says.
+    pub text: String,
+    /// When the next one takes its place.
+    pub expires_at: UnixMillis,
+}
+
+/// A QR code's text is a secret: whoever scans it owns the session.
+impl std::fmt::Debug for QrCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QrCode")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a connection or an attempt at one was lost.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LossReason {
+    /// The socket ended, or could not be opened.
+    #[error("the connection ended: {0}")]
+    Socket(String),
+    /// WhatsApp ended the stream with this code.
+    #[error("WhatsApp ended the stream with error {0}")]
+    Stream(String),
+    /// Another client connected with the keys of this session.
+    #[error("another client connected with this session's keys")]
+    Replaced,
+    /// WhatsApp does not accept the announced version any longer.
+    #[error("WhatsApp no longer accepts the announced version of WhatsApp Web")]
+    Outdated,
+    /// WhatsApp refused the login with this failure reason.
+    #[error("WhatsApp refused the login (reason {0})")]
+    Refused(i32),
+    /// WhatsApp has banned the account for a time.
+    #[error("WhatsApp has banned the account until {}: {reason}", until.rfc3339())]
+    Banned {
+        /// WhatsApp's reason.
+        reason: String,
+        /// When the ban ends.
+        until: UnixMillis,
+    },
+    /// A scan did not lead to a link.
+    #[error("linking failed: {0}")]
+    Pairing(String),
+    /// The client could not be started, or ended without saying why.
+    #[error("the client ended: {0}")]
+    Client(String),
+}
+
+/// The last time a connection was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// Why.
+    pub reason: LossReason,
+    /// When.
+    pub at: UnixMillis,
+}
+
+/// What is true about a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineState {
+    /// What the line is doing.
+    pub status: LineStatus,
+    /// What to scan; there exactly while the status is [`LineStatus::QrReady`].
+    pub qr: Option<QrCode>,
+    /// The linked account, once it is known.
+    pub account: Option<Account>,
+    /// The last loss, also after the line has recovered from it.
+    pub last_loss: Option<Loss>,
+}
+
+/// How a connection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Health {
+    /// Whether there is a socket at this moment.
+    pub socket_open: bool,
+    /// When WhatsApp last sent anything at all.
+    pub last_frame: Option<UnixMillis>,
+    /// When WhatsApp last acknowledged a message.
+    pub last_ack: Option<UnixMillis>,
+}

@@ -1,0 +1,355 @@
+//! The one task of a line: it owns the session's one client, and starts the next when one has ended and the line is still wanted.
+//!
+//! A client of the library is one-shot: whatever ends it for good (codes that ran out, a refused login, another client in its
+//! place) is answered with a new client on the same keys. Between two clients the task waits, longer each time, and while it waits
+//! nobody touches the keys. A session that is no longer linked has its keys wiped before anything else can use them.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchboard_core::event::{Account, LineEvent, LogoutReason};
+use switchboard_core::ids::SessionId;
+use switchboard_store::keys::KeyStore;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use whatsapp_rust::Client;
+
+use super::backoff::{Backoff, jittered};
+use super::board::Board;
+use super::handle::Current;
+use super::news::News;
+use super::state::{LineStatus, LossReason};
+use super::wire::Wire;
+use super::{Purpose, bot};
+use crate::driver::Shared;
+use crate::jid;
+use crate::sink::Sink;
+
+/// How often the socket is looked at, should nobody have told of its end.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long a client may take to save what it knows and to close.
+const STOP_PATIENCE: Duration = Duration::from_secs(15);
+/// How long WhatsApp may take to answer a logout.
+const LOGOUT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long after another client took our place. Two that take it in turns would ruin the keys for both.
+const REPLACED_PAUSE: Duration = Duration::from_secs(60);
+/// How often a wipe is tried.
+const WIPES: u32 = 5;
+
+/// What is wanted of a line; a later one overrules an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Wish {
+    Run,
+    Stop,
+    Logout,
+}
+
+/// Why a client ended.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// It was told to.
+    Stop,
+    /// The device is not linked.
+    LoggedOut(LogoutReason),
+    /// The next one may start after so long.
+    Pause(Duration),
+}
+
+/// What a line's task works with.
+pub(super) struct Task {
+    shared: Arc<Shared>,
+    session: SessionId,
+    keys: KeyStore,
+    sink: Arc<dyn Sink>,
+    board: Board,
+    wire: Arc<Wire>,
+    current: Arc<Current>,
+    backoff: Backoff,
+    /// Whether the session is known to be linked.
+    linked: bool,
+    /// Whether the codes of this client were all shown.
+    exhausted: bool,
+}
+
+impl Task {
+    #[expect(clippy::too_many_arguments, reason = "one caller, and each is a part of the line")]
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        session: SessionId,
+        keys: KeyStore,
+        purpose: Purpose,
+        sink: Arc<dyn Sink>,
+        board: Board,
+        wire: Arc<Wire>,
+        current: Arc<Current>,
+    ) -> Self {
+        Self {
+            shared,
+            session,
+            keys,
+            sink,
+            board,
+            wire,
+            current,
+            backoff: Backoff::default(),
+            linked: purpose == Purpose::Resume,
+            exhausted: false,
+        }
+    }
+
+    /// Runs the line to its end.
+    pub(super) async fn run(mut self, mut wishes: watch::Receiver<Wish>, mut news: mpsc::UnboundedReceiver<News>) {
+        let held = self.shared.leases.take(&self.session).await;
+        let status = loop {
+            let end = match self.one_client(&mut wishes, &mut news).await {
+                End::Pause(wait) => match pause(wait, &mut wishes).await {
+                    None => {
+                        self.board.pardoned();
+                        continue;
+                    }
+                    Some(end) => end,
+                },
+                end => end,
+            };
+            match end {
+                End::LoggedOut(reason) if !self.wiped().await => {
+                    tracing::error!(session = %self.session, ?reason, "the session's keys are still there; the line ends");
+                    break LineStatus::Stopped;
+                }
+                // Keys that were left over from an earlier link: they are gone now, and codes can be shown.
+                End::LoggedOut(reason) if !self.linked && reason != LogoutReason::Requested => {}
+                End::LoggedOut(reason) => {
+                    tracing::info!(session = %self.session, ?reason, "logged out");
+                    self.sink.event(&self.session, LineEvent::LoggedOut(reason.clone()));
+                    break LineStatus::LoggedOut(reason);
+                }
+                End::Stop | End::Pause(_) => break LineStatus::Stopped,
+            }
+        };
+        drop(held);
+        self.board.end(status);
+    }
+
+    /// Runs one client to its end. When this returns, it and all that belongs to it is gone.
+    async fn one_client(
+        &mut self,
+        wishes: &mut watch::Receiver<Wish>,
+        news: &mut mpsc::UnboundedReceiver<News>,
+    ) -> End {
+        self.exhausted = false;
+        if let Some(end) = wished_already(*wishes.borrow()) {
+            return end;
+        }
+        let built = bot::build(&self.shared, &self.session, &self.keys, &self.sink, &self.wire).await;
+        let bot = match built {
+            Ok(bot) => bot,
+            Err(error) => {
+                tracing::error!(session = %self.session, %error, "the client cannot be set up");
+                self.board.lost(LossReason::Client(error.to_string()));
+                return End::Pause(self.backoff.next(&*self.shared.random));
+            }
+        };
+        let client = bot.client();
+        let mut handle = bot.spawn();
+        *self.current.write().await = Some(Arc::clone(&client));
+        let mut look = interval_at(Instant::now() + LOOK, LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let end = loop {
+            tokio::select! {
+                biased;
+                wish = wished(wishes) => {
+                    if wish == Wish::Logout {
+                        log_out(&client).await;
+                        break End::LoggedOut(LogoutReason::Requested);
+                    }
+                    break End::Stop;
+                }
+                Some(news) = news.recv() => if let ControlFlow::Break(end) = self.hear(news, &client).await {
+                    break end;
+                },
+                () = &mut handle => break self.over(news, &client).await,
+                _ = look.tick() => self.look(&client),
+            }
+        };
+        self.board.take_down();
+        if timeout(STOP_PATIENCE, handle.shutdown()).await.is_err() {
+            tracing::warn!(session = %self.session, "the client did not close in time and is cut off");
+        }
+        // Waits for everybody who still uses the client.
+        self.current.write().await.take();
+        drop(client);
+        self.keep_ungated(news).await;
+        end
+    }
+
+    /// The client has ended by itself: what it said last tells why.
+    async fn over(&mut self, news: &mut mpsc::UnboundedReceiver<News>, client: &Arc<Client>) -> End {
+        while let Ok(news) = news.try_recv() {
+            if let ControlFlow::Break(end) = self.hear(news, client).await {
+                return end;
+            }
+        }
+        if self.exhausted {
+            return End::Pause(Duration::ZERO);
+        }
+        if self.board.is_ready() {
+            self.board.lost(LossReason::Client("without a reason".to_owned()));
+        }
+        End::Pause(self.backoff.next(&*self.shared.random))
+    }
+
+    async fn hear(&mut self, news: News, client: &Arc<Client>) -> ControlFlow<End> {
+        match news {
+            News::QrCode(..) if self.linked => return ControlFlow::Break(End::LoggedOut(LogoutReason::KeysLost)),
+            News::QrCode(text, timeout) => self.board.show(text, timeout),
+            News::QrCodesExhausted => {
+                self.exhausted = true;
+                self.board.take_down();
+            }
+            News::Linked(account) => self.link(account),
+            News::Connected => self.connected(client),
+            News::PairingFailed(reason) => self.lost(LossReason::Pairing(reason)),
+            News::Unreachable(reason) | News::Disconnected(reason) => self.lost(LossReason::Socket(reason)),
+            News::SocketClosed => {
+                self.board.take_down();
+                if self.board.is_ready() {
+                    self.lost(LossReason::Socket("the socket was closed".to_owned()));
+                }
+            }
+            // How every link ends: the server wants to see the new keys at once.
+            News::StreamError(code) if code == "515" => {}
+            News::StreamError(code) => self.lost(LossReason::Stream(code)),
+            News::Refused(reason) => self.lost(LossReason::Refused(reason)),
+            News::Replaced => {
+                self.lost(LossReason::Replaced);
+                return ControlFlow::Break(End::Pause(jittered(REPLACED_PAUSE, &*self.shared.random)));
+            }
+            News::Outdated => {
+                self.lost(LossReason::Outdated);
+                self.shared.versions.outdated().await;
+                return ControlFlow::Break(End::Pause(self.backoff.next(&*self.shared.random)));
+            }
+            News::Banned(reason, wait) => {
+                let until = self.board.banned(reason, wait);
+                tracing::warn!(session = %self.session, until = %until.rfc3339(), "WhatsApp has banned the account");
+                return ControlFlow::Break(End::Pause(wait));
+            }
+            News::LoggedOut(reason) => return ControlFlow::Break(End::LoggedOut(reason)),
+            News::Ungated(batch) => self.keep(batch).await,
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn link(&mut self, account: Account) {
+        if !std::mem::replace(&mut self.linked, true) {
+            self.sink.event(&self.session, LineEvent::Linked(account.clone()));
+        }
+        self.board.linked(account);
+    }
+
+    fn connected(&mut self, client: &Client) {
+        let Some(account) = account(client) else { return };
+        if !client.is_connected() {
+            return;
+        }
+        // Only after a crash between the link and its first connection is this the first we hear of it.
+        if !self.linked {
+            self.link(account.clone());
+        }
+        self.backoff.reset();
+        self.board.ready(account);
+        tracing::info!(session = %self.session, "connected");
+        self.sink.event(&self.session, LineEvent::Ready);
+    }
+
+    fn lost(&self, reason: LossReason) {
+        tracing::info!(session = %self.session, %reason, "not connected");
+        self.board.lost(reason);
+    }
+
+    /// The truth is the live socket, whatever was told.
+    fn look(&self, client: &Client) {
+        if self.board.is_ready() && !(client.is_connected() && client.is_logged_in()) {
+            self.lost(LossReason::Socket("the socket was found closed".to_owned()));
+        }
+    }
+
+    /// Keeps messages that came without a hook, now that the client is gone.
+    async fn keep_ungated(&self, news: &mut mpsc::UnboundedReceiver<News>) {
+        while let Ok(news) = news.try_recv() {
+            if let News::Ungated(batch) = news {
+                self.keep(batch).await;
+            }
+        }
+    }
+
+    async fn keep(&self, batch: Vec<switchboard_core::event::InboundMessage>) {
+        let count = batch.len();
+        if let Err(problem) = self.sink.messages(&self.session, batch).await {
+            let cause = problem.cause_chain().unwrap_or_else(|| problem.to_string());
+            tracing::error!(session = %self.session, count, %cause, "messages could not be kept, and will not come again");
+        }
+    }
+
+    /// Wipes the session's keys; false if that is not possible.
+    async fn wiped(&mut self) -> bool {
+        for _ in 0..WIPES {
+            match self.keys.wipe().await {
+                Ok(()) => return true,
+                Err(error) => tracing::error!(session = %self.session, %error, "the session's keys cannot be wiped"),
+            }
+            sleep(self.backoff.next(&*self.shared.random)).await;
+        }
+        false
+    }
+}
+
+/// The account that a client is linked to.
+fn account(client: &Client) -> Option<Account> {
+    let own = client.pn()?;
+    Some(Account {
+        number: jid::bare(&own)?.number()?,
+        device: own.device,
+        lid: client.lid().as_ref().and_then(jid::bare),
+        push_name: Some(client.push_name()).filter(|name| !name.is_empty()),
+    })
+}
+
+/// Tells WhatsApp, if it can be told, that the device is gone.
+async fn log_out(client: &Arc<Client>) {
+    if !client.is_logged_in() {
+        tracing::warn!(
+            "logged out without a connection: the phone goes on listing the device until it is removed there"
+        );
+    }
+    if timeout(LOGOUT_PATIENCE, client.logout()).await.is_err() {
+        tracing::warn!("WhatsApp did not answer the logout");
+    }
+}
+
+/// Waits until the line is not wanted any longer, and says what is.
+async fn wished(wishes: &mut watch::Receiver<Wish>) -> Wish {
+    // Without anybody who holds the line it is not wanted.
+    wishes
+        .wait_for(|wish| *wish != Wish::Run)
+        .await
+        .map_or(Wish::Stop, |wish| *wish)
+}
+
+/// The end of a line that has no client at the moment.
+fn wished_already(wish: Wish) -> Option<End> {
+    match wish {
+        Wish::Run => None,
+        Wish::Stop => Some(End::Stop),
+        Wish::Logout => Some(End::LoggedOut(LogoutReason::Requested)),
+    }
+}
+
+/// Waits, unless something else is wished meanwhile.
+async fn pause(wait: Duration, wishes: &mut watch::Receiver<Wish>) -> Option<End> {
+    match timeout(wait, wished(wishes)).await {
+        Ok(wish) => wished_already(wish),
+        Err(_) => None,
+    }
+}
