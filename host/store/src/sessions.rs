@@ -141,6 +141,19 @@ impl Sessions {
         self.store.read(|reader| reader.query(ALL, (), read_session)).await
     }
 
+    /// How many there are: the least that tells whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn count(&self) -> Result<u64, StoreError> {
+        const COUNT: &str = "SELECT count(*) FROM sessions";
+        let count = self
+            .store
+            .read(|reader| reader.query_one(COUNT, (), |row| row.get(0)))
+            .await?;
+        Ok(count.unwrap_or(0))
+    }
+
     /// Adds a session.
     ///
     /// # Errors

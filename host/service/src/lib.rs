@@ -1,0 +1,28 @@
+//! The use cases of Switchboard, without HTTP.
+//!
+//! A [`Service`] is what the server holds. Below it, the supervisor runs one task per session, which owns the session's one line to
+//! WhatsApp and its part of the outbox; a request never waits for another session. Everything that a client reads here is a view: a
+//! struct with the API's own field names.
+
+mod messages;
+mod outbox;
+mod parts;
+mod recipients;
+mod service;
+mod sessions;
+mod supervisor;
+mod tokens;
+mod wording;
+
+pub use switchboard_store::messages::Cursor;
+
+pub use self::messages::log::{LogFilter, LogPage};
+pub use self::messages::reference::MessageRef;
+pub use self::messages::send::{SendRequest, SendStatus, Sent, SentMessage};
+pub use self::messages::view::{FailureView, MessageView, Party, StepView};
+pub use self::service::{Service, ServiceOptions};
+pub use self::sessions::create::NewSession;
+pub use self::sessions::list::SessionPage;
+pub use self::sessions::view::{HealthView, LossView, QrView, SessionView};
+pub use self::supervisor::lines::Lines;
+pub use self::tokens::IssuedToken;

@@ -1,0 +1,7 @@
+//! The use cases around messages, one a file.
+
+pub(crate) mod get;
+pub(crate) mod log;
+pub(crate) mod reference;
+pub(crate) mod send;
+pub(crate) mod view;

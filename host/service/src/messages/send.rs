@@ -1,0 +1,245 @@
+//! Sending: from a request to committed messages and, for whoever waits, to WhatsApp's word on them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::Value;
+use switchboard_core::clock::UnixMillis;
+use switchboard_core::content::Content;
+use switchboard_core::ids::{Jid, MessageId, Recipient, RequestId, SessionId, SessionRef, StanzaId};
+use switchboard_core::problem::Problem;
+use switchboard_core::random;
+use switchboard_core::wamid::Direction;
+use switchboard_plugins::CallContext;
+use switchboard_store::messages::{NewMessage, Pending};
+use switchboard_whatsapp::encode;
+use tokio::time::{Instant, timeout_at};
+use utoipa::ToSchema;
+
+use super::view::wamid;
+use crate::outbox::refusal;
+use crate::parts::Parts;
+use crate::service::Service;
+use crate::supervisor::handle::{Handle, OpenLine};
+
+/// A request to send.
+#[derive(Debug, Clone)]
+pub struct SendRequest {
+    /// The session that sends.
+    pub session: SessionRef,
+    /// Where to.
+    pub to: Recipient,
+    /// The kind of message: the name of one that a plugin offers.
+    pub kind: String,
+    /// The body of that kind, without the envelope.
+    pub body: Value,
+    /// Whether to wait for WhatsApp's acknowledgement.
+    pub wait: bool,
+    /// The caller's own reference, kept with each message.
+    pub client_ref: Option<String>,
+}
+
+/// What became of a request so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SendStatus {
+    /// WhatsApp's server has taken every message.
+    Sent,
+    /// Everything is committed here and goes out as soon as it can.
+    Queued,
+}
+
+/// The answer to a send.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Sent {
+    /// Always true.
+    pub success: bool,
+    /// `Message sent` or `Message queued`.
+    #[schema(example = "Message sent")]
+    pub message: &'static str,
+    /// Our id of the first message.
+    #[schema(value_type = String, example = "msg_01ARZ3NDEKTSV4RRFFQ69G5FAV")]
+    pub message_id: MessageId,
+    /// Its id in the form of Meta's Cloud API; null in groups, and for parties without a known number.
+    pub wamid: Option<String>,
+    /// Whether WhatsApp has it.
+    pub status: SendStatus,
+    /// The recipient, in its one spelling.
+    #[schema(value_type = String, example = "15550000002")]
+    pub to: Recipient,
+    /// The session that sends.
+    #[schema(value_type = String, example = "qr_1700000000000_1a2b3c4d")]
+    pub session_id: SessionId,
+    /// Every message, when the request made several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<SentMessage>,
+}
+
+/// One of the messages that a request made.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SentMessage {
+    /// Our id.
+    #[schema(value_type = String)]
+    pub message_id: MessageId,
+    /// The id in the form of Meta's Cloud API.
+    pub wamid: Option<String>,
+}
+
+impl Sent {
+    /// Whether WhatsApp does not have it yet.
+    pub fn is_queued(&self) -> bool {
+        self.status == SendStatus::Queued
+    }
+}
+
+impl Service {
+    /// Sends. When this returns, every message of the request is committed: it survives a crash and goes out under its id. With
+    /// `wait` and a live connection it returns after WhatsApp's acknowledgement, or as `Queued` when that takes too long.
+    ///
+    /// # Errors
+    /// `session_not_found`, `session_not_linked`; what the plugin says of the body; `recipient_not_on_whatsapp` and
+    /// `whatsapp_refused`, if they are known while the request waits; when the database cannot be written.
+    pub async fn send(
+        &self,
+        request: SendRequest,
+        request_id: RequestId,
+        accepted_at: UnixMillis,
+    ) -> Result<Sent, Problem> {
+        let parts = &self.parts;
+        let _under_way = parts.enter()?;
+        let handle = parts.directory.resolve(&request.session)?;
+        let (link, line) = handle.sendable()?;
+        let context = CallContext {
+            request_id,
+            accepted_at,
+        };
+        let contents = parts.plugins.handle(context, &request.kind, request.body).await?;
+        let draft = Draft {
+            session: handle.id,
+            chat: address(parts, line.as_deref(), &request.to).await?,
+            sender: Jid::of_number(&link.number),
+            client_ref: request.client_ref,
+            accepted_at,
+        };
+        let messages = contents
+            .into_iter()
+            .map(|content| draft.message(parts, content))
+            .collect::<Result<Vec<_>, _>>()?;
+        let ids: Vec<_> = messages
+            .iter()
+            .map(|message| (message.id, message.stanza_id.clone()))
+            .collect();
+        let waits = (request.wait && line.is_some()).then(|| Instant::now() + parts.ack_timeout);
+        // Before the messages can go out, so that no verdict comes too early.
+        let waiting: Vec<_> = match waits {
+            Some(_) => ids
+                .iter()
+                .map(|(_, stanza_id)| handle.waiters.wait_for(stanza_id.clone()))
+                .collect(),
+            None => Vec::new(),
+        };
+        commit(parts.clone(), handle.clone(), messages).await?;
+
+        let mut status = SendStatus::Queued;
+        if let Some(until) = waits {
+            status = SendStatus::Sent;
+            for mut waiting in waiting {
+                match timeout_at(until, waiting.verdict()).await {
+                    Ok(Some(verdict)) => verdict?,
+                    Ok(None) | Err(_) => status = SendStatus::Queued,
+                }
+            }
+        }
+        draft
+            .sent(&ids, status, request.to)
+            .ok_or_else(|| Problem::internal("a plugin made no message"))
+    }
+}
+
+/// The recipient's address. With a live line a number is looked up first; without one, that is done when the message goes out.
+async fn address(parts: &Parts, line: Option<&OpenLine>, to: &Recipient) -> Result<Jid, Problem> {
+    let (Some(open), Recipient::Number(number)) = (line, to) else {
+        return Ok(to.jid());
+    };
+    match parts.recipients.find(&*open.line, number, &*parts.clock).await {
+        Ok(found) => found.ok_or_else(refusal::not_on_whatsapp),
+        // The line broke just now, or WhatsApp does not say: the outbox asks again.
+        Err(_) => Ok(to.jid()),
+    }
+}
+
+/// Commits messages and hands them to the session's task. In a task of its own: a caller that goes away halfway must not leave
+/// messages behind that are committed and that nobody knows of.
+async fn commit(parts: Arc<Parts>, handle: Arc<Handle>, messages: Vec<NewMessage>) -> Result<(), Problem> {
+    let committed = tokio::spawn(async move {
+        let outgoing: Vec<_> = messages
+            .iter()
+            .map(|message| (message.stanza_id.clone(), message.chat.clone(), message.wire.clone()))
+            .collect();
+        let seqs = parts.messages.accept(messages).await?;
+        for (seq, (stanza_id, chat, wire)) in seqs.into_iter().zip(outgoing) {
+            handle.offer(Pending {
+                seq,
+                stanza_id,
+                chat,
+                wire,
+            });
+        }
+        Ok::<_, Problem>(())
+    });
+    committed.await.map_err(Problem::internal)?
+}
+
+/// What the messages of one request have in common.
+struct Draft {
+    session: SessionId,
+    chat: Jid,
+    sender: Jid,
+    client_ref: Option<String>,
+    accepted_at: UnixMillis,
+}
+
+impl Draft {
+    fn message(&self, parts: &Parts, content: Content) -> Result<NewMessage, Problem> {
+        let random = &*parts.random;
+        Ok(NewMessage {
+            id: MessageId::mint(&*parts.clock, random),
+            session: self.session,
+            chat: self.chat.clone(),
+            sender: self.sender.clone(),
+            stanza_id: StanzaId::mint(random),
+            wire: Bytes::from(encode(&content, random::array(random))?),
+            content,
+            client_ref: self.client_ref.clone(),
+            accepted_at: self.accepted_at,
+        })
+    }
+
+    fn sent(&self, ids: &[(MessageId, StanzaId)], status: SendStatus, to: Recipient) -> Option<Sent> {
+        let message = |(message_id, stanza_id): &(MessageId, StanzaId)| SentMessage {
+            message_id: *message_id,
+            wamid: wamid(&self.chat, Direction::Outbound, stanza_id),
+        };
+        let first = message(ids.first()?);
+        Some(Sent {
+            success: true,
+            message: match status {
+                SendStatus::Sent => "Message sent",
+                SendStatus::Queued => "Message queued",
+            },
+            message_id: first.message_id,
+            wamid: first.wamid,
+            status,
+            to,
+            session_id: self.session,
+            messages: if ids.len() > 1 {
+                ids.iter().map(message).collect()
+            } else {
+                Vec::new()
+            },
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! One attempt to write one message to the socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchboard_core::problem::{Code, Problem};
+use switchboard_store::messages::Pending;
+use switchboard_whatsapp::{Line, Outgoing, SendError};
+use tokio::time::timeout;
+
+use super::refusal;
+use crate::parts::Parts;
+
+/// An attempt that takes longer is on a socket that is dead and does not know it.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// What became of an attempt.
+#[derive(Debug)]
+pub(crate) enum Attempt {
+    /// It is on the socket. What WhatsApp says of it comes as an event.
+    Written,
+    /// Not now; it may be tried again.
+    NotNow,
+    /// Never.
+    Never(Problem),
+}
+
+/// Writes a message. A number that was not asked for at acceptance, because there was no connection, is asked for now.
+pub(crate) async fn attempt(parts: &Parts, line: Arc<dyn Line>, message: &Pending) -> Attempt {
+    let written = async {
+        let chat = match message.chat.number() {
+            None => message.chat.clone(),
+            Some(number) => match parts.recipients.find(&*line, &number, &*parts.clock).await {
+                Ok(Some(address)) => address,
+                Ok(None) => return Attempt::Never(refusal::not_on_whatsapp()),
+                Err(error) => return not_now(&error),
+            },
+        };
+        let outgoing = Outgoing {
+            stanza_id: message.stanza_id.clone(),
+            chat,
+            wire: message.wire.clone(),
+        };
+        match line.send(outgoing).await {
+            Ok(()) => Attempt::Written,
+            Err(SendError::Refused(reason)) => {
+                let problem = Problem::new(Code::WHATSAPP_REFUSED, "This message cannot be sent over WhatsApp.");
+                Attempt::Never(problem.cause(reason))
+            }
+            Err(error @ (SendError::NotConnected | SendError::Internal(_))) => not_now(&error),
+        }
+    };
+    timeout(LONGEST, written).await.unwrap_or(Attempt::NotNow)
+}
+
+fn not_now(error: &dyn std::error::Error) -> Attempt {
+    let cause = error.source().map(ToString::to_string);
+    tracing::debug!(%error, cause, "a message could not be written; it stays in the outbox");
+    Attempt::NotNow
+}

@@ -1,0 +1,50 @@
+//! What the use cases and the sessions' tasks share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchboard_core::clock::Clock;
+use switchboard_core::problem::{Code, Problem};
+use switchboard_core::random::Random;
+use switchboard_plugins::Plugins;
+use switchboard_store::Store;
+use switchboard_store::messages::Messages;
+use switchboard_store::sessions::Sessions;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::outbox::recorder::Recorder;
+use crate::recipients::Recipients;
+use crate::supervisor::directory::Directory;
+use crate::supervisor::lines::Lines;
+use crate::tokens::TokenBook;
+
+/// Made once at the start; everybody holds it.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) sessions: Sessions,
+    pub(crate) messages: Messages,
+    pub(crate) tokens: TokenBook,
+    pub(crate) lines: Arc<dyn Lines>,
+    pub(crate) plugins: Plugins,
+    pub(crate) directory: Directory,
+    pub(crate) recipients: Recipients,
+    pub(crate) recorder: Recorder,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) ack_timeout: Duration,
+    /// Requests that change something; closed when the service stops.
+    pub(crate) under_way: TaskTracker,
+}
+
+impl Parts {
+    /// Lets a request in that a stop must wait for. Keep the token until it is done.
+    pub(crate) fn enter(&self) -> Result<TaskTrackerToken, Problem> {
+        if self.under_way.is_closed() {
+            let stopping = Problem::new(Code::UNAVAILABLE, "The server is stopping.");
+            return Err(stopping.retry_after(Duration::from_secs(5)));
+        }
+        Ok(self.under_way.token())
+    }
+}

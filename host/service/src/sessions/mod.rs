@@ -1,0 +1,7 @@
+//! The use cases around sessions, one a file.
+
+pub(crate) mod change;
+pub(crate) mod create;
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod view;

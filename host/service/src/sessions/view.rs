@@ -1,0 +1,162 @@
+//! Sessions as clients read them.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use switchboard_core::clock::UnixMillis;
+use switchboard_core::ids::{Jid, LinkMethod, Mobid, PhoneNumber, SessionId};
+use switchboard_core::status::SessionStatus;
+use switchboard_store::sessions::Loss;
+use switchboard_whatsapp::{Health, QrCode};
+use utoipa::ToSchema;
+
+use crate::supervisor::handle::Handle;
+use crate::wording::{rfc3339, rfc3339_or_null};
+
+/// One linked WhatsApp device, or one that waits to be linked.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionView {
+    /// Its id; stays the same for ever.
+    #[schema(value_type = String, example = "qr_1700000000000_1a2b3c4d")]
+    pub session_id: SessionId,
+    /// Our phone-number-id, 15 digits: one for each number, for ever. Null before the first link.
+    #[schema(value_type = Option<String>, example = "104857600000001")]
+    pub mobid: Option<Mobid>,
+    /// The linked number, or the last one.
+    #[serde(rename = "mobile_number")]
+    #[schema(value_type = Option<String>, example = "15550000001")]
+    pub mobile_number: Option<PhoneNumber>,
+    /// What is true at this moment: `READY` means that a message can be sent now.
+    #[schema(value_type = String, example = "READY")]
+    pub status: SessionStatus,
+    /// How it is linked: `qr` or `phone`.
+    #[schema(value_type = String, example = "qr")]
+    pub method: LinkMethod,
+    /// The operator's name for it.
+    pub name: Option<String>,
+    /// Whatever was given at creation.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<Map<String, Value>>,
+    /// The account's own name in WhatsApp.
+    pub push_name: Option<String>,
+    /// The account's number-free address.
+    #[schema(value_type = Option<String>, example = "123456789@lid")]
+    pub lid: Option<Jid>,
+    /// When it was created.
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, example = "2026-11-23T08:15:30.250Z")]
+    pub created_at: UnixMillis,
+    /// When it was linked last.
+    #[serde(serialize_with = "rfc3339_or_null")]
+    #[schema(value_type = Option<String>)]
+    pub linked_at: Option<UnixMillis>,
+    /// When its connection was last known to be alive.
+    #[serde(serialize_with = "rfc3339_or_null")]
+    #[schema(value_type = Option<String>)]
+    pub last_seen_at: Option<UnixMillis>,
+    /// The last loss of the connection or the link.
+    pub last_loss: Option<LossView>,
+    /// How the connection is doing. Only in the answer about one session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthView>,
+    /// What to scan, while there is something to scan. Only in the answer about one session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qr: Option<QrView>,
+}
+
+/// Why a connection or a link was lost.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LossView {
+    /// What happened.
+    pub reason: String,
+    /// When.
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String)]
+    pub at: UnixMillis,
+}
+
+/// How a connection is doing.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthView {
+    /// Whether there is a socket at this moment.
+    pub socket_open: bool,
+    /// When WhatsApp last sent anything, answers to our pings included.
+    #[serde(serialize_with = "rfc3339_or_null")]
+    #[schema(value_type = Option<String>)]
+    pub last_pong_at: Option<UnixMillis>,
+    /// When WhatsApp last acknowledged a message.
+    #[serde(serialize_with = "rfc3339_or_null")]
+    #[schema(value_type = Option<String>)]
+    pub last_ack_at: Option<UnixMillis>,
+    /// How many accepted messages WhatsApp has not acknowledged yet.
+    pub queue_depth: u64,
+}
+
+/// What the phone scans.
+#[derive(Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QrView {
+    /// What the QR code says.
+    pub code: String,
+    /// When the next one takes its place.
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String)]
+    pub expires_at: UnixMillis,
+}
+
+/// Whoever scans the code owns the session, so it stays out of logs.
+impl std::fmt::Debug for QrView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QrView")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SessionView {
+    /// What can be said without asking the database or the line.
+    pub(crate) fn of(handle: &Handle) -> Self {
+        let row = handle.row();
+        let link = row.link.as_ref();
+        Self {
+            session_id: row.id,
+            mobid: link.map(|link| link.mobid),
+            mobile_number: link.map(|link| link.number.clone()),
+            status: handle.status(),
+            method: row.method(),
+            name: row.name.clone(),
+            metadata: row.metadata.clone(),
+            push_name: link.and_then(|link| link.push_name.clone()),
+            lid: link.and_then(|link| link.lid.clone()),
+            created_at: row.created_at,
+            linked_at: link.map(|link| link.at),
+            last_seen_at: row
+                .last_seen_at
+                .max(handle.line().and_then(|open| open.line.health().last_frame)),
+            last_loss: row.loss.clone().map(|Loss { reason, at }| LossView { reason, at }),
+            health: None,
+            qr: None,
+        }
+    }
+}
+
+impl HealthView {
+    pub(super) const fn of(health: Health, queue_depth: u64) -> Self {
+        Self {
+            socket_open: health.socket_open,
+            last_pong_at: health.last_frame,
+            last_ack_at: health.last_ack,
+            queue_depth,
+        }
+    }
+}
+
+impl QrView {
+    pub(super) fn of(code: QrCode) -> Self {
+        Self {
+            code: code.text,
+            expires_at: code.expires_at,
+        }
+    }
+}

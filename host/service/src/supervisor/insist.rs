@@ -1,0 +1,64 @@
+//! Writing until it is written, for what cannot be asked for again: WhatsApp says things once.
+
+use std::time::Duration;
+
+use switchboard_store::StoreError;
+
+/// How long a write rests that did not succeed.
+const REST: Duration = Duration::from_millis(250);
+
+/// Repeats an operation while the database is busy, full or out of reach. `None` if it can never succeed, or the store is closed.
+pub(crate) async fn insist<T, F>(what: &'static str, operation: impl Fn() -> F) -> Option<T>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    loop {
+        match operation().await {
+            Ok(value) => return Some(value),
+            Err(StoreError::Closed) => return None,
+            Err(
+                error @ (StoreError::Busy
+                | StoreError::Full
+                | StoreError::ReadOnly
+                | StoreError::Io(_)
+                | StoreError::CannotOpen(_)),
+            ) => {
+                tracing::error!(what, %error, "the database cannot be used; trying again");
+                tokio::time::sleep(REST).await;
+            }
+            Err(error) => {
+                tracing::error!(what, %error, "the database refuses this for good");
+                return None;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_is_waited_for_and_a_broken_rule_is_not() {
+        let tries = Cell::new(0);
+        let full_twice = insist("test", || {
+            tries.set(tries.get() + 1);
+            std::future::ready(if tries.get() < 3 {
+                Err(StoreError::Full)
+            } else {
+                Ok(tries.get())
+            })
+        });
+        assert_eq!(full_twice.await, Some(3));
+        let refused = insist("test", || {
+            std::future::ready(Err::<(), _>(StoreError::Constraint("UNIQUE".into())))
+        });
+        assert_eq!(refused.await, None);
+        assert_eq!(
+            insist("test", || std::future::ready(Err::<(), _>(StoreError::Closed))).await,
+            None
+        );
+    }
+}

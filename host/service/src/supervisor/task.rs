@@ -1,0 +1,407 @@
+//! The task of one session. It alone opens and closes the session's line, holds its part of the outbox, and changes its row.
+//!
+//! Attempts to write to the socket run beside it, so that a slow one keeps nobody waiting, and so that closing the line never waits
+//! for something that waits for the task.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchboard_core::event::{Account, LineEvent, LogoutReason, ReceiptKind};
+use switchboard_core::ids::StanzaId;
+use switchboard_core::problem::Problem;
+use switchboard_core::status::SessionStatus;
+use switchboard_store::keys::KeyStore;
+use switchboard_store::messages::{Outcome, Report};
+use switchboard_store::sessions::{Loss, NewLink, Phase, Session};
+use switchboard_whatsapp::{LineState, Purpose};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::commands::{Command, Step, step};
+use super::handle::{Ends, Handle};
+use super::insist::insist;
+use super::sink::SessionSink;
+use crate::outbox::attempt::{Attempt, attempt};
+use crate::outbox::queue::{HELD, Queue};
+use crate::outbox::refusal;
+use crate::outbox::waiters::Verdict;
+use crate::parts::Parts;
+
+/// Starts the task; the line of a session that wants one opens after `delay`.
+pub(super) fn start(parts: Arc<Parts>, handle: Arc<Handle>, ends: Ends, delay: Duration) {
+    let wants_line = matches!(handle.row().phase, Phase::Registering | Phase::Linked);
+    let task = Task {
+        keys: KeyStore::new(parts.store.clone(), parts.clock.clone(), &handle.id),
+        parts,
+        handle,
+        queue: Queue::default(),
+        attempts: JoinSet::new(),
+        state: None,
+        last_status: SessionStatus::Registering,
+        open_at: wants_line.then(|| Instant::now() + delay),
+    };
+    tokio::spawn(task.run(ends));
+}
+
+struct Task {
+    parts: Arc<Parts>,
+    handle: Arc<Handle>,
+    keys: KeyStore,
+    queue: Queue,
+    attempts: JoinSet<(StanzaId, Attempt)>,
+    /// What the open line says.
+    state: Option<watch::Receiver<LineState>>,
+    last_status: SessionStatus,
+    /// When the line is to be opened that was not yet.
+    open_at: Option<Instant>,
+}
+
+impl Task {
+    async fn run(mut self, mut ends: Ends) {
+        loop {
+            self.send_on().await;
+            let deadline = self.open_at.into_iter().chain(self.queue.next_deadline()).min();
+            tokio::select! {
+                Some(command) = ends.commands.recv() => {
+                    let stop = matches!(command, Command::Stop(_));
+                    self.obey(command).await;
+                    if stop {
+                        return;
+                    }
+                }
+                Some(event) = ends.events.recv() => self.hear(event).await,
+                Some(offered) = ends.offers.recv() => {
+                    // Before the offer: it may be newer than the one that was missed.
+                    self.note_missed();
+                    self.queue.offer(offered);
+                }
+                Some(Ok((stanza_id, outcome))) = self.attempts.join_next(), if !self.attempts.is_empty() => {
+                    self.attempted(&stanza_id, outcome).await;
+                }
+                () = changed(self.state.as_mut()) => self.status_changed().await,
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.due().await,
+            }
+        }
+    }
+
+    /// Writes what may go out now.
+    async fn send_on(&mut self) {
+        self.note_missed();
+        if self.handle.status() != SessionStatus::Ready {
+            return;
+        }
+        let Some(open) = self.handle.line() else { return };
+        if self.queue.wants_more() {
+            // What was acknowledged must not be read as waiting.
+            self.parts.recorder.settled().await;
+            let limit = u32::try_from(HELD).unwrap_or(u32::MAX);
+            if let Some(rows) = insist("outbox", || self.parts.messages.pending(self.handle.id, limit)).await {
+                self.queue.catch_up(rows);
+            }
+        }
+        while let Some(message) = self.queue.next() {
+            let (parts, line) = (self.parts.clone(), open.line.clone());
+            self.attempts.spawn(async move {
+                let outcome = attempt(&parts, line, &message).await;
+                (message.stanza_id, outcome)
+            });
+        }
+    }
+
+    fn note_missed(&mut self) {
+        if self.handle.take_behind() {
+            self.queue.missed();
+        }
+    }
+
+    async fn attempted(&mut self, stanza_id: &StanzaId, outcome: Attempt) {
+        match outcome {
+            Attempt::Written => self.queue.written(stanza_id, Instant::now()),
+            Attempt::NotNow => self.queue.put_back(stanza_id, Instant::now()),
+            Attempt::Never(problem) => self.settle(stanza_id, Err(problem)).await,
+        }
+    }
+
+    /// A message has its outcome.
+    async fn settle(&mut self, stanza_id: &StanzaId, verdict: Verdict) {
+        let outcome = match &verdict {
+            Ok(()) => Outcome::Sent,
+            Err(problem) => Outcome::Failed(refusal::failure(problem)),
+        };
+        self.queue.settle(stanza_id);
+        self.report(stanza_id.clone(), outcome, self.parts.clock.now()).await;
+        // After the report was handed in: whoever is answered now finds it.
+        self.handle.waiters.tell(stanza_id, verdict);
+    }
+
+    async fn report(&self, stanza_id: StanzaId, outcome: Outcome, at: switchboard_core::clock::UnixMillis) {
+        self.parts
+            .recorder
+            .report(Report {
+                session: self.handle.id,
+                stanza_id,
+                outcome,
+                at,
+            })
+            .await;
+    }
+
+    async fn hear(&mut self, event: LineEvent) {
+        match event {
+            LineEvent::Linked(account) => self.linked(account).await,
+            LineEvent::Ready => self.ready().await,
+            LineEvent::ServerAck {
+                stanza_id,
+                error,
+                at: _,
+            } => {
+                self.settle(
+                    &stanza_id,
+                    error.map_or(Ok(()), |error| Err(refusal::by_whatsapp(error))),
+                )
+                .await;
+            }
+            LineEvent::Receipt {
+                kind,
+                chat: _,
+                sender,
+                stanza_ids,
+                at,
+            } => {
+                for stanza_id in stanza_ids {
+                    let outcome = match kind {
+                        ReceiptKind::Delivered => Outcome::Delivered(sender.clone()),
+                        ReceiptKind::Read => Outcome::Read(sender.clone()),
+                        ReceiptKind::Played => Outcome::Played(sender.clone()),
+                    };
+                    // What a recipient has, the server has taken, whether its acknowledgement came through or not.
+                    self.queue.settle(&stanza_id);
+                    self.report(stanza_id.clone(), outcome, at).await;
+                    self.handle.waiters.tell(&stanza_id, Ok(()));
+                }
+            }
+            LineEvent::LoggedOut(reason) => self.logged_out(&reason).await,
+        }
+    }
+
+    async fn linked(&mut self, account: Account) {
+        let (id, at) = (self.handle.id, self.parts.clock.now());
+        let before = self.handle.row().link.clone();
+        if before.is_some_and(|before| before.number != account.number) {
+            self.give_up().await;
+        }
+        let new = || NewLink {
+            number: account.number.clone(),
+            lid: account.lid.clone(),
+            push_name: account.push_name.clone(),
+            at,
+        };
+        let random = &*self.parts.random;
+        let Some(link) = insist("link", || self.parts.sessions.link(id, new(), random)).await else {
+            return;
+        };
+        tracing::info!(session = %id, mobid = %link.mobid, "session linked");
+        self.change(|row| Session {
+            phase: Phase::Linked,
+            link: Some(link),
+            last_seen_at: Some(at),
+            loss: None,
+            ..row
+        });
+    }
+
+    async fn ready(&mut self) {
+        self.queue.reconnected();
+        // Linked, but the process died before it was noted.
+        if self.handle.row().phase == Phase::Registering
+            && let Some(account) = self.state.as_ref().and_then(|state| state.borrow().account.clone())
+        {
+            self.linked(account).await;
+        }
+        self.seen(None).await;
+    }
+
+    async fn logged_out(&mut self, reason: &LogoutReason) {
+        // After a logout that was asked for the phase is another one already.
+        if self.handle.row().phase == Phase::Linked {
+            let reason = match reason {
+                LogoutReason::RemovedByPhone => "The device was removed on the phone.".to_owned(),
+                LogoutReason::Requested => "The session was logged out on request.".to_owned(),
+                LogoutReason::Refused(code) => format!("WhatsApp refused the device at login (reason {code})."),
+                LogoutReason::KeysLost => "The session's keys are not on this machine any more.".to_owned(),
+            };
+            self.close().await;
+            let loss = Loss {
+                reason,
+                at: self.parts.clock.now(),
+            };
+            self.enter(Phase::LoggedOut, Some(loss)).await;
+        }
+    }
+
+    /// The line says something new about itself.
+    async fn status_changed(&mut self) {
+        let status = self.handle.status();
+        let before = std::mem::replace(&mut self.last_status, status);
+        if before != status {
+            tracing::info!(session = %self.handle.id, %status, "session status");
+        }
+        if before == SessionStatus::Ready && status != SessionStatus::Ready {
+            let loss = self.state.as_ref().and_then(|state| state.borrow().last_loss.clone());
+            self.seen(loss.map(|loss| Loss {
+                reason: loss.reason.to_string(),
+                at: loss.at,
+            }))
+            .await;
+        }
+    }
+
+    async fn seen(&mut self, loss: Option<Loss>) {
+        let (id, at) = (self.handle.id, self.parts.clock.now());
+        insist("last seen", || self.parts.sessions.seen(id, at, loss.clone())).await;
+        self.change(|row| Session {
+            last_seen_at: Some(at),
+            loss: loss.or(row.loss),
+            ..row
+        });
+    }
+
+    /// A deadline has come.
+    async fn due(&mut self) {
+        let now = Instant::now();
+        if self.open_at.is_some_and(|at| at <= now) {
+            self.open();
+        }
+        for message in self.queue.overdue(now) {
+            self.settle(&message.stanza_id, Err(refusal::never_acknowledged()))
+                .await;
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        let outcome = match step(&command, self.handle.row().phase) {
+            Ok(step) => self.take(step).await,
+            Err(problem) => Err(problem),
+        };
+        let (Command::Restart(reply)
+        | Command::Logout(reply)
+        | Command::Relink(reply)
+        | Command::Delete(reply)
+        | Command::Stop(reply)) = command;
+        // A request that has gone away is done all the same.
+        let _ = reply.send(outcome);
+    }
+
+    async fn take(&mut self, step: Step) -> Result<(), Problem> {
+        match step {
+            Step::Nothing => {}
+            Step::Stop => {
+                self.handle.waiters.dismiss();
+                self.close().await;
+            }
+            Step::Reopen => {
+                self.close().await;
+                self.open();
+            }
+            Step::LogOut(phase) => {
+                if let Some(open) = self.handle.line() {
+                    open.line.logout().await.map_err(Problem::internal)?;
+                }
+                self.forget(phase).await?;
+            }
+            Step::Forget(phase) => self.forget(phase).await?,
+            Step::Link => {
+                self.enter(Phase::Registering, None).await;
+                self.open();
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget(&mut self, phase: Phase) -> Result<(), Problem> {
+        self.close().await;
+        self.keys.wipe().await?;
+        if phase == Phase::Inactive {
+            self.give_up().await;
+        }
+        let loss = Loss {
+            reason: "The session was logged out on request.".to_owned(),
+            at: self.parts.clock.now(),
+        };
+        let was_linked = self.handle.row().phase == Phase::Linked;
+        self.enter(phase, was_linked.then_some(loss)).await;
+        Ok(())
+    }
+
+    /// Fails everything that is not sent yet.
+    async fn give_up(&mut self) {
+        let (id, at) = (self.handle.id, self.parts.clock.now());
+        self.attempts.abort_all();
+        self.queue = Queue::default();
+        self.parts.recorder.settled().await;
+        let failure = refusal::failure(&refusal::session_gone());
+        insist("outbox", || self.parts.messages.fail_pending(id, failure.clone(), at)).await;
+        self.handle.waiters.dismiss();
+    }
+
+    fn open(&mut self) {
+        self.open_at = None;
+        let purpose = match self.handle.row().phase {
+            Phase::Registering => Purpose::Link,
+            Phase::Linked => Purpose::Resume,
+            Phase::LoggedOut | Phase::Inactive => return,
+        };
+        let sink = SessionSink {
+            parts: self.parts.clone(),
+            events: self.handle.events(),
+        };
+        let line = self
+            .parts
+            .lines
+            .open(self.handle.id, self.keys.clone(), purpose, Arc::new(sink));
+        self.state = Some(line.state());
+        self.handle.set_line(Some(line));
+    }
+
+    async fn close(&mut self) {
+        self.open_at = None;
+        if let Some(open) = self.handle.line() {
+            open.line.stop().await;
+        }
+        self.handle.set_line(None);
+        self.state = None;
+    }
+
+    /// Moves to another phase, on disk first.
+    async fn enter(&mut self, phase: Phase, loss: Option<Loss>) {
+        let id = self.handle.id;
+        insist("phase", || self.parts.sessions.set_phase(id, phase, loss.clone())).await;
+        self.change(|row| Session {
+            phase,
+            loss: loss.or(row.loss),
+            ..row
+        });
+    }
+
+    fn change(&mut self, change: impl FnOnce(Session) -> Session) {
+        let before = self.handle.row();
+        let row = change(Session::clone(&before));
+        let renamed = (row.phase, &row.link) != (before.phase, &before.link);
+        self.handle.set_row(row);
+        if renamed {
+            self.parts.directory.relinked();
+        }
+        self.last_status = self.handle.status();
+    }
+}
+
+/// Waits until the line says something new; for ever if there is none, or if it has said its last.
+async fn changed(state: Option<&mut watch::Receiver<LineState>>) {
+    if let Some(state) = state
+        && state.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}

@@ -1,0 +1,410 @@
+//! A world for one test: a service in a folder of its own, and lines that do what the test says.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use switchboard_core::clock::{Clock, SystemClock, UnixMillis};
+use switchboard_core::config::SendConfig;
+use switchboard_core::content::{Content, Text};
+use switchboard_core::event::{Account, InboundMessage, LineEvent, LogoutReason, ReceiptKind};
+use switchboard_core::ids::{Jid, PhoneNumber, RequestId, SessionId, SessionRef};
+use switchboard_core::problem::Problem;
+use switchboard_core::random::OsRandom;
+use switchboard_core::realm::Realm;
+use switchboard_core::status::SessionStatus;
+use switchboard_plugins::{Engine, EngineOptions, PluginSource, Plugins};
+use switchboard_service::{Lines, NewSession, SendRequest, Sent, Service, ServiceOptions};
+use switchboard_store::keys::KeyStore;
+use switchboard_store::{DataFolder, OpenOptions, Store};
+use switchboard_whatsapp::{
+    Health, Line, LineError, LineState, LineStatus, Loss, LossReason, Outgoing, Purpose, QrCode, Registered, SendError,
+    Sink,
+};
+use tempfile::TempDir;
+use tokio::sync::{OnceCell, watch};
+use tokio::time::{Instant, timeout};
+
+/// Nothing in these tests takes longer, unless it is broken.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Waits until `look` sees something.
+pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let found = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(SOON, found)
+        .await
+        .unwrap_or_else(|_| panic!("never happened: {what}"))
+}
+
+/// A service and the other ends of its lines.
+pub(crate) struct World {
+    pub(crate) service: Service,
+    pub(crate) lines: Arc<FakeLines>,
+    folder: TempDir,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let lines = Arc::<FakeLines>::default();
+        let service = start(&folder, &lines).await;
+        Self { service, lines, folder }
+    }
+
+    /// Stops the service and starts another one in the same folder.
+    pub(crate) async fn restarted(self) -> Self {
+        self.service.shutdown(Instant::now() + SOON).await;
+        let lines = Arc::<FakeLines>::default();
+        let service = start(&self.folder, &lines).await;
+        Self {
+            service,
+            lines,
+            folder: self.folder,
+        }
+    }
+
+    /// A session that a phone with this number has linked, ready to send.
+    pub(crate) async fn linked(&self, number: &str) -> (SessionId, Arc<FakeLine>) {
+        let id = self.service.create_session(NewSession::default()).await.unwrap();
+        let line = self.lines.of(id).await;
+        line.link(number);
+        self.status(id, SessionStatus::Ready).await;
+        (id, line)
+    }
+
+    /// Waits until the session has this status.
+    pub(crate) async fn status(&self, id: SessionId, status: SessionStatus) {
+        until(&format!("status {status}"), async || {
+            let session = self.service.session(&SessionRef::Session(id)).await.unwrap();
+            (session.status == status).then_some(())
+        })
+        .await;
+    }
+
+    pub(crate) async fn send(&self, from: SessionId, to: &str, text: &str, wait: bool) -> Result<Sent, Problem> {
+        let request = SendRequest {
+            session: SessionRef::Session(from),
+            to: to.parse().unwrap(),
+            kind: "text".to_owned(),
+            body: serde_json::json!({"text": text}),
+            wait,
+            client_ref: Some("ref-1".to_owned()),
+        };
+        self.service
+            .send(request, RequestId::mint(&SystemClock, &OsRandom), SystemClock.now())
+            .await
+    }
+}
+
+async fn start(folder: &TempDir, lines: &Arc<FakeLines>) -> Service {
+    let options = OpenOptions {
+        realm: Realm::Simulator,
+        seal_key: None,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(OsRandom),
+    };
+    // The lock of a service that has just stopped goes with its last reference.
+    let data = until("the data folder is free", async || DataFolder::open(folder.path()).ok()).await;
+    let service = Service::start(ServiceOptions {
+        store: Store::open(&data, options).unwrap(),
+        lines: lines.clone(),
+        plugins: plugins().await,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(OsRandom),
+        send: SendConfig {
+            ack_timeout: Duration::from_millis(300),
+        },
+    });
+    service.await.unwrap()
+}
+
+/// The bundled plugins, compiled once for all tests.
+async fn plugins() -> Plugins {
+    static PLUGINS: OnceCell<Plugins> = OnceCell::const_new();
+    let load = async || {
+        let engine = Engine::new(EngineOptions::default()).unwrap();
+        let sources = bundled::plugins().iter().map(|plugin| PluginSource {
+            manifest_toml: plugin.manifest.into(),
+            wasm: plugin.wasm.into(),
+        });
+        Plugins::load(engine, sources.collect()).await.unwrap()
+    };
+    PLUGINS.get_or_init(load).await.clone()
+}
+
+/// Every line that the service opened.
+#[derive(Debug, Default)]
+pub(crate) struct FakeLines(Mutex<Vec<Arc<FakeLine>>>);
+
+impl FakeLines {
+    /// The line of a session that is open now.
+    pub(crate) async fn of(&self, session: SessionId) -> Arc<FakeLine> {
+        until("a line is open", async || {
+            let lines = self.0.lock().unwrap();
+            lines
+                .iter()
+                .find(|line| line.session == session && !line.status().is_final())
+                .cloned()
+        })
+        .await
+    }
+
+    /// How many lines are open, of all sessions.
+    pub(crate) fn open_count(&self) -> usize {
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|line| !line.status().is_final())
+            .count()
+    }
+}
+
+impl Lines for FakeLines {
+    fn open(&self, session: SessionId, _: KeyStore, purpose: Purpose, sink: Arc<dyn Sink>) -> Arc<dyn Line> {
+        let (status, qr) = match purpose {
+            Purpose::Link => (
+                LineStatus::QrReady,
+                Some(QrCode {
+                    text: "2@qr".to_owned(),
+                    expires_at: UnixMillis(4_000_000_000_000),
+                }),
+            ),
+            Purpose::Resume => (LineStatus::Connecting, None),
+        };
+        let state = LineState {
+            status,
+            qr,
+            account: None,
+            last_loss: None,
+        };
+        let line = Arc::new(FakeLine {
+            session,
+            purpose,
+            sink,
+            state: watch::channel(state).0,
+            sent: Mutex::default(),
+            strangers: Mutex::default(),
+            silent: Mutex::new(false),
+            refuse: Mutex::default(),
+            logged_out: Mutex::new(false),
+        });
+        let mut lines = self.0.lock().unwrap();
+        assert!(
+            lines
+                .iter()
+                .all(|line| line.session != session || line.status().is_final()),
+            "a second line for one session"
+        );
+        lines.push(line.clone());
+        line
+    }
+}
+
+/// One line, with WhatsApp's side of it in the test's hands. It acknowledges whatever is sent unless it is told otherwise.
+pub(crate) struct FakeLine {
+    pub(crate) session: SessionId,
+    pub(crate) purpose: Purpose,
+    sink: Arc<dyn Sink>,
+    state: watch::Sender<LineState>,
+    sent: Mutex<Vec<Outgoing>>,
+    strangers: Mutex<HashSet<String>>,
+    silent: Mutex<bool>,
+    refuse: Mutex<Option<u16>>,
+    logged_out: Mutex<bool>,
+}
+
+impl std::fmt::Debug for FakeLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FakeLine({})", self.session)
+    }
+}
+
+impl FakeLine {
+    fn status(&self) -> LineStatus {
+        self.state.borrow().status.clone()
+    }
+
+    fn enter(&self, status: LineStatus) {
+        self.state.send_modify(|state| {
+            state.status = status;
+            state.qr = None;
+        });
+    }
+
+    fn event(&self, event: LineEvent) {
+        self.sink.event(&self.session, event);
+    }
+
+    /// A phone with this number scans the code.
+    pub(crate) fn link(&self, number: &str) {
+        let account = Account {
+            number: number.parse().unwrap(),
+            device: 1,
+            lid: None,
+            push_name: None,
+        };
+        self.state.send_modify(|state| state.account = Some(account.clone()));
+        self.event(LineEvent::Linked(account));
+        self.connect();
+    }
+
+    /// The connection is there.
+    pub(crate) fn connect(&self) {
+        self.enter(LineStatus::Ready);
+        self.event(LineEvent::Ready);
+    }
+
+    /// The connection is lost.
+    pub(crate) fn lose(&self) {
+        self.state.send_modify(|state| {
+            state.last_loss = Some(Loss {
+                reason: LossReason::Socket("reset".to_owned()),
+                at: UnixMillis(1_700_000_000_000),
+            });
+        });
+        self.enter(LineStatus::Reconnecting);
+    }
+
+    /// The phone removes the device.
+    pub(crate) fn unlink(&self) {
+        self.enter(LineStatus::LoggedOut(LogoutReason::RemovedByPhone));
+        self.event(LineEvent::LoggedOut(LogoutReason::RemovedByPhone));
+    }
+
+    /// No acknowledgements from now on, or again.
+    pub(crate) fn be_silent(&self, silent: bool) {
+        *self.silent.lock().unwrap() = silent;
+    }
+
+    /// Every message is refused with this error.
+    pub(crate) fn refuse(&self, error: u16) {
+        *self.refuse.lock().unwrap() = Some(error);
+    }
+
+    /// There is no account with this number.
+    pub(crate) fn does_not_know(&self, number: &str) {
+        self.strangers.lock().unwrap().insert(number.to_owned());
+    }
+
+    /// What was written to the socket so far.
+    pub(crate) fn written(&self) -> Vec<Outgoing> {
+        self.sent.lock().unwrap().clone()
+    }
+
+    /// Waits until this many messages were written to the socket.
+    pub(crate) async fn wrote(&self, count: usize) -> Vec<Outgoing> {
+        until("messages are written", async || {
+            Some(self.written()).filter(|sent| sent.len() >= count)
+        })
+        .await
+    }
+
+    /// WhatsApp takes a message.
+    pub(crate) fn acknowledge(&self, message: &Outgoing) {
+        let error = *self.refuse.lock().unwrap();
+        self.event(LineEvent::ServerAck {
+            stanza_id: message.stanza_id.clone(),
+            error,
+            at: SystemClock.now(),
+        });
+    }
+
+    /// The recipient's phone reports.
+    pub(crate) fn receipt(&self, message: &Outgoing, kind: ReceiptKind) {
+        let (chat, stanza_ids) = (message.chat.clone(), vec![message.stanza_id.clone()]);
+        self.event(LineEvent::Receipt {
+            kind,
+            sender: chat.clone(),
+            chat,
+            stanza_ids,
+            at: SystemClock.now(),
+        });
+    }
+
+    /// Messages arrive.
+    pub(crate) async fn deliver(&self, batch: Vec<InboundMessage>) -> Result<(), Problem> {
+        self.sink.messages(&self.session, batch).await
+    }
+
+    /// Whether the device was removed from the account on request.
+    pub(crate) fn was_logged_out(&self) -> bool {
+        *self.logged_out.lock().unwrap()
+    }
+}
+
+/// A text from a number.
+pub(crate) fn text_from(number: &str, stanza_id: &str, body: &str) -> InboundMessage {
+    let jid = Jid::of_number(&number.parse().unwrap());
+    InboundMessage {
+        chat: jid.clone(),
+        sender: jid,
+        sender_alt: None,
+        from_me: false,
+        stanza_id: stanza_id.parse().unwrap(),
+        at: UnixMillis(1_700_000_000_000),
+        push_name: Some("Ada".to_owned()),
+        content: Content::Text(Text {
+            body: body.to_owned(),
+            preview_url: false,
+        }),
+        wire: vec![1, 2, 3],
+    }
+}
+
+#[async_trait]
+impl Line for FakeLine {
+    fn state(&self) -> watch::Receiver<LineState> {
+        self.state.subscribe()
+    }
+
+    fn health(&self) -> Health {
+        Health {
+            socket_open: self.status() == LineStatus::Ready,
+            ..Health::default()
+        }
+    }
+
+    async fn send(&self, message: Outgoing) -> Result<(), SendError> {
+        if self.status() != LineStatus::Ready {
+            return Err(SendError::NotConnected);
+        }
+        self.sent.lock().unwrap().push(message.clone());
+        if !*self.silent.lock().unwrap() {
+            self.acknowledge(&message);
+        }
+        Ok(())
+    }
+
+    async fn is_on_whatsapp(&self, number: &PhoneNumber) -> Result<Option<Registered>, LineError> {
+        if self.status() != LineStatus::Ready {
+            return Err(LineError::NotConnected);
+        }
+        let stranger = self.strangers.lock().unwrap().contains(number.digits());
+        Ok((!stranger).then(|| Registered {
+            jid: Jid::of_number(number),
+            lid: None,
+        }))
+    }
+
+    async fn logout(&self) -> Result<(), LineError> {
+        *self.logged_out.lock().unwrap() = true;
+        self.enter(LineStatus::LoggedOut(LogoutReason::Requested));
+        self.event(LineEvent::LoggedOut(LogoutReason::Requested));
+        Ok(())
+    }
+
+    async fn stop(&self) {
+        if !self.status().is_final() {
+            self.enter(LineStatus::Stopped);
+        }
+    }
+}

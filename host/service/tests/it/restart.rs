@@ -1,0 +1,85 @@
+//! A stop and a start: nothing is lost, and nobody has to link again.
+
+use switchboard_core::ids::SessionRef;
+use switchboard_core::problem::Code;
+use switchboard_core::status::{MessageStatus, SessionStatus};
+use switchboard_service::{MessageRef, NewSession};
+use switchboard_whatsapp::Purpose;
+use tokio::time::{Duration, Instant};
+
+use crate::fake::{World, until};
+
+const ADA: &str = "15550000001";
+const BOB: &str = "15550000002";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_linked_session_connects_again_without_a_code_and_is_not_called_ready_before_it_is() {
+    let world = World::new().await;
+    let (id, line) = world.linked(ADA).await;
+    let mobid = world.service.session(&SessionRef::Session(id)).await.unwrap().mobid;
+    let world = world.restarted().await;
+    assert!(!line.was_logged_out());
+    world.status(id, SessionStatus::Connecting).await;
+    let line = world.lines.of(id).await;
+    assert_eq!(line.purpose, Purpose::Resume);
+    line.connect();
+    world.status(id, SessionStatus::Ready).await;
+    assert_eq!(
+        world.service.session(&SessionRef::Session(id)).await.unwrap().mobid,
+        mobid
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_waits_for_its_phone_shows_a_fresh_code() {
+    let world = World::new().await;
+    let id = world.service.create_session(NewSession::default()).await.unwrap();
+    let world = world.restarted().await;
+    world.status(id, SessionStatus::QrReady).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_accepted_before_the_stop_is_sent_under_its_id_after_the_start() {
+    let world = World::new().await;
+    let (id, line) = world.linked(ADA).await;
+    line.be_silent(true);
+    let accepted = world.send(id, BOB, "over the restart", false).await.unwrap();
+    let before = line.wrote(1).await;
+    let world = world.restarted().await;
+    let line = world.lines.of(id).await;
+    line.connect();
+    assert_eq!(line.wrote(1).await, before);
+    until("sent", async || {
+        let message = world
+            .service
+            .message(MessageRef::Id(accepted.message_id))
+            .await
+            .unwrap();
+        (message.status == MessageStatus::Sent).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_answers_who_waits_closes_every_line_and_takes_nothing_new() {
+    let world = World::new().await;
+    let (id, line) = world.linked(ADA).await;
+    line.be_silent(true);
+    let waiting = {
+        let world = &world;
+        async move { world.send(id, BOB, "waiting", true).await }
+    };
+    let stop = async {
+        line.wrote(1).await;
+        world.service.shutdown(Instant::now() + Duration::from_secs(10)).await;
+    };
+    let (answer, ()) = tokio::join!(waiting, stop);
+    assert!(answer.unwrap().is_queued());
+    assert_eq!(world.lines.open_count(), 0);
+    assert!(!line.was_logged_out());
+    assert_eq!(
+        world.send(id, BOB, "too late", false).await.unwrap_err().code(),
+        &Code::UNAVAILABLE
+    );
+    assert_eq!(world.service.ready().await.unwrap_err().code(), &Code::UNAVAILABLE);
+}
