@@ -145,7 +145,7 @@ fn build_components(root: &Path, guests: &Path, ids: &[String]) -> Result<(), St
     // What the compiler says goes through: cargo shows it when this script fails.
     match cargo.envs(PROFILE).status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err("the plugins do not build for WebAssembly; what the compiler said stands beside this".to_owned()),
+        Ok(_) => Err("the plugins do not build for WebAssembly; what the compiler said stands below".to_owned()),
         Err(error) => Err(format!("cargo cannot be run for the plugins: {error}")),
     }
 }
