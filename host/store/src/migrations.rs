@@ -122,7 +122,7 @@ mod tests {
         file: "0002_two",
         sql: "CREATE TABLE two(id INTEGER) STRICT;",
     };
-    const CLOCK: ManualClock = ManualClock::at(UnixMillis(5));
+    static CLOCK: ManualClock = ManualClock::at(UnixMillis(5));
 
     fn database() -> Connection {
         let mut connection = Connection::in_memory();

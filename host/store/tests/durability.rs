@@ -4,6 +4,8 @@
 //! everything it has printed must be in the database. Power loss is another matter, which a test on one machine cannot show: there it
 //! is `synchronous = FULL` that counts.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;

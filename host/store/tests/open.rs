@@ -1,6 +1,12 @@
 //! What a start does with the data folder it finds: it opens a good one, and refuses every other in one sentence without having
 //! changed a byte of it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops at the first surprise"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

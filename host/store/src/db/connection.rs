@@ -55,6 +55,13 @@ impl Connection {
         Self::connect(Path::new(":memory:"), libsql::OpenFlags::default()).unwrap()
     }
 
+    /// Fails at once where it would wait for a lock.
+    #[cfg(test)]
+    pub(super) fn impatient(self) -> Self {
+        self.raw.busy_timeout(Duration::ZERO).unwrap();
+        self
+    }
+
     fn connect(path: &Path, flags: libsql::OpenFlags) -> Result<Self, StoreError> {
         let raw = ready(libsql::Builder::new_local(path).flags(flags).build())?.connect()?;
         raw.busy_timeout(BUSY_TIMEOUT)?;
@@ -113,7 +120,7 @@ impl Connection {
 
     /// Runs several statements without parameters. Not atomic by itself.
     pub(crate) fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        let outcome = ready(self.raw.execute_batch(sql)).map(drop).map_err(StoreError::from);
+        let outcome = ready(self.raw.execute_batch(sql)).map(drop);
         self.note(outcome)
     }
 
@@ -321,8 +328,7 @@ mod tests {
         let given_up = connection.query(insert, (), |row| row.get::<String>(0));
         assert!(matches!(given_up, Err(StoreError::Unreadable(_))));
         assert!(connection.is_autocommit());
-        let mut other = Connection::open(&path, Access::Write).unwrap();
-        other.raw.busy_timeout(Duration::ZERO).unwrap();
+        let mut other = Connection::open(&path, Access::Write).unwrap().impatient();
         assert_eq!(other.execute("INSERT INTO t(name) VALUES ('c')", ()), Ok(1));
         assert_eq!(names(&mut other), ["a", "b", "a", "b", "c"]);
     }

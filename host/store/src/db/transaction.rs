@@ -134,6 +134,7 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::Access;
 
     const INSERT: &str = "INSERT INTO t(id) VALUES (?)";
 
@@ -193,6 +194,44 @@ mod tests {
         assert!(matches!(failed, Err(StoreError::Constraint(_))));
         assert_eq!(panicked, Err(StoreError::Panicked));
         assert_eq!(ids(&mut connection), [1, 4]);
+    }
+
+    #[test]
+    fn a_panic_between_the_rows_of_a_write_is_undone_alone() {
+        let mut connection = with_table();
+        let outcome = connection.immediate(|tx| {
+            tx.isolated(|tx| tx.execute(INSERT, (1,)))??;
+            tx.isolated(|tx| {
+                tx.query(
+                    "INSERT INTO t(id) VALUES (2), (3) RETURNING id",
+                    (),
+                    |_| -> Result<(), _> { panic!("at a row") },
+                )
+            })
+        });
+        assert_eq!(outcome, Ok(Err(StoreError::Panicked)));
+        assert_eq!(ids(&mut connection), [1]);
+    }
+
+    #[test]
+    fn a_transaction_that_reads_before_it_writes_holds_the_lock_from_its_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.db");
+        std::fs::write(&path, "").unwrap();
+        let [mut first, mut second] = [(); 2].map(|()| Connection::open(&path, Access::Write).unwrap().impatient());
+        first
+            .batch("PRAGMA journal_mode = WAL; CREATE TABLE t(id INTEGER PRIMARY KEY) STRICT")
+            .unwrap();
+        let outcome = first.immediate(|tx| {
+            assert_eq!(
+                tx.query_one("SELECT count(*) FROM t", (), |row| row.get::<i64>(0)),
+                Ok(Some(0))
+            );
+            assert_eq!(second.execute(INSERT, (1,)), Err(StoreError::Busy));
+            tx.execute(INSERT, (2,))
+        });
+        assert_eq!(outcome, Ok(1));
+        assert_eq!(ids(&mut first), [2]);
     }
 
     #[test]
