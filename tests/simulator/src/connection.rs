@@ -214,7 +214,7 @@ async fn read_stanzas(
             .map_err(|_| Ended::Undecryptable)?;
         let stanza = stanza::decode(&frame)?;
         server.counters.stanza(&stanza);
-        login::handle(server, role, link, stanza);
+        login::handle(server, role, link, &stanza);
     }
     Ok(())
 }

@@ -91,11 +91,11 @@ fn log_in(server: &Server, link: &Link, noise_key: &[u8; 32], username: &str, de
 }
 
 /// Handles one stanza of a client.
-pub(crate) fn handle(server: &Arc<Server>, role: &Role, link: &Link, stanza: Node) {
+pub(crate) fn handle(server: &Arc<Server>, role: &Role, link: &Link, stanza: &Node) {
     match role {
-        Role::Registering(pending) => pairing::handle(server, pending, link, &stanza),
-        Role::Member(peer) if stanza.tag == "iq" => iq::handle(server, peer, &stanza),
-        Role::Member(peer) => message::handle(server, peer, &stanza),
+        Role::Registering(pending) => pairing::handle(server, pending, link, stanza),
+        Role::Member(peer) if stanza.tag == "iq" => iq::handle(server, peer, stanza),
+        Role::Member(peer) => message::handle(server, peer, stanza),
     }
 }
 

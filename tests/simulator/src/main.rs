@@ -32,10 +32,27 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("simulator: {error}");
+            complain(error.as_ref());
             ExitCode::FAILURE
         }
     }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "why the program ends is for whoever started it, log or no log"
+)]
+fn complain(error: &dyn std::error::Error) {
+    eprintln!("simulator: {error}");
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the addresses are the program's output, and nothing else is"
+)]
+fn announce(simulator: &Simulator) {
+    println!("SIMULATOR_WS={}", simulator.ws_url());
+    println!("SIMULATOR_URL={}", simulator.admin_url());
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
@@ -48,8 +65,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         ..Default::default()
     })
     .await?;
-    println!("SIMULATOR_WS={}", simulator.ws_url());
-    println!("SIMULATOR_URL={}", simulator.admin_url());
+    announce(&simulator);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -145,6 +145,11 @@ impl Simulator {
         self.0.server.counters.tally()
     }
 
+    #[cfg(test)]
+    pub(crate) fn server(&self) -> &Arc<Server> {
+        &self.0.server
+    }
+
     /// Closes all sockets and listeners and saves what has changed.
     pub async fn shutdown(self) {
         let server = Arc::clone(&self.0.server);

@@ -1,5 +1,7 @@
 //! Failures as the admin interface tells them, and the JSON body that reports its own faults that way.
 
+use std::fmt::Display;
+
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
@@ -21,7 +23,7 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, error: impl ToString) -> Self {
+    fn new(status: StatusCode, error: &dyn Display) -> Self {
         Self {
             status,
             error: error.to_string(),
@@ -52,13 +54,13 @@ impl From<PhoneError> for Problem {
             PhoneError::CompanionSilent | PhoneError::NothingArrived(_) => StatusCode::REQUEST_TIMEOUT,
             PhoneError::Unencodable | PhoneError::Signal(_) | PhoneError::Key(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self::new(status, error)
+        Self::new(status, &error)
     }
 }
 
 impl From<InvalidNumber> for Problem {
     fn from(error: InvalidNumber) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, error)
+        Self::new(StatusCode::BAD_REQUEST, &error)
     }
 }
 
@@ -69,16 +71,16 @@ impl From<FaultError> for Problem {
             FaultError::NotConnected(_) => StatusCode::CONFLICT,
             FaultError::Never => StatusCode::BAD_REQUEST,
         };
-        Self::new(status, error)
+        Self::new(status, &error)
     }
 }
 
 pub(super) async fn no_such_route() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "there is no such path in the admin interface")
+    Problem::new(StatusCode::NOT_FOUND, &"there is no such path in the admin interface")
 }
 
 pub(super) async fn wrong_method() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, &"this path does not take this method")
 }
 
 /// A JSON body, whatever its content type says. An empty one reads as `{}`.
@@ -90,7 +92,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = Bytes::from_request(request, state)
             .await
-            .map_err(|rejection: BytesRejection| Problem::new(rejection.status(), rejection))?;
+            .map_err(|rejection: BytesRejection| Problem::new(rejection.status(), &rejection))?;
         let bytes = if bytes.is_empty() {
             Bytes::from_static(b"{}")
         } else {
@@ -99,7 +101,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             Problem::new(
                 StatusCode::BAD_REQUEST,
-                format!("the body is not what is wanted here: {error}"),
+                &format_args!("the body is not what is wanted here: {error}"),
             )
         })
     }

@@ -187,3 +187,42 @@ fn current_hash(
         .collect();
     MessageUtils::participant_list_hash(&jids).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, Simulator};
+
+    async fn fan_out_to(participants: &[Jid]) -> FanOut {
+        let simulator = Simulator::start(Options::default()).await.unwrap();
+        for number in ["15550000001", "15550000002"] {
+            simulator.phone(number).unwrap();
+        }
+        let participants = participants.iter().map(|jid| {
+            let enc = NodeBuilder::new("enc").build();
+            NodeBuilder::new("to").attr("jid", jid).children([enc]).build()
+        });
+        let stanza = NodeBuilder::new("message")
+            .attr("id", "A")
+            .attr("to", Jid::pn("15550000002"))
+            .children([NodeBuilder::new("participants").children(participants).build()])
+            .build();
+        let origin = DeviceAddress::new(crate::Number::parse("15550000001").unwrap(), 0);
+        fan_out(simulator.server(), &origin, &stanza).unwrap_or_else(|code| panic!("refused with {code}"))
+    }
+
+    #[tokio::test]
+    async fn a_sender_with_the_current_devices_gets_no_hash() {
+        let fan_out = fan_out_to(&[Jid::pn("15550000002")]).await;
+        assert_eq!(fan_out.deliveries.len(), 1);
+        assert_eq!(fan_out.device_hash, None);
+    }
+
+    #[tokio::test]
+    async fn a_sender_with_outdated_devices_gets_the_hash_of_the_current_ones() {
+        let current = MessageUtils::participant_list_hash(&[Jid::pn("15550000002")]).unwrap();
+        let fan_out = fan_out_to(&[Jid::pn("15550000002"), Jid::pn_device("15550000002", 7)]).await;
+        assert_eq!(fan_out.deliveries.len(), 1, "the device that is gone gets nothing");
+        assert_eq!(fan_out.device_hash, Some(current));
+    }
+}

@@ -49,7 +49,6 @@ fn message(server: &Server) -> wa::Message {
                 raw_id: Some(1),
                 current_index: Some(0),
                 device_indexes: vec![0],
-                ..Default::default()
             }),
             timestamp: i64::try_from(server.clock.unix_seconds()).ok(),
         }),

@@ -1,5 +1,12 @@
 //! Whole conversations between real clients, the server and virtual phones.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "all of this crate is test code: what fails here fails its test"
+)]
+
 mod admin;
 mod client;
 mod faults;
