@@ -58,7 +58,7 @@ pub struct MessageView {
     #[serde(serialize_with = "rfc3339")]
     #[schema(value_type = String, example = "2026-11-23T08:15:30.250Z")]
     pub created_at: UnixMillis,
-    /// What became of it, in the order of time. Only in the answer about one message.
+    /// What became of it, in the order of progress. Only in the answer about one message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeline: Option<Vec<StepView>>,
 }

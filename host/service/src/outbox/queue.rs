@@ -20,7 +20,7 @@ use tokio::time::Instant;
 pub(crate) const HELD: usize = 512;
 /// How many chats are under way at once.
 const PARALLEL: usize = 32;
-/// How often a message is written to a live socket without an acknowledgement before it is given up.
+/// How often a message is tried on a live socket, in vain, before it is given up.
 const ATTEMPTS: u32 = 8;
 /// How long the first attempt waits for its acknowledgement.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,7 +48,7 @@ pub(crate) struct Queue {
 struct Chat {
     waiting: BTreeMap<Cursor, Pending>,
     stage: Stage,
-    /// How often the first message was written without an acknowledgement.
+    /// How often the first message was tried on a live socket, in vain.
     attempts: u32,
 }
 
@@ -106,8 +106,8 @@ impl Queue {
         self.held += usize::from(chat.waiting.insert(message.seq, message).is_none());
     }
 
-    /// The next message to write to the socket. Answer with [`written`](Self::written), [`put_back`](Self::put_back) or
-    /// [`settle`](Self::settle).
+    /// The next message to write to the socket. Answer with [`written`](Self::written), [`put_back`](Self::put_back),
+    /// [`failed`](Self::failed) or [`settle`](Self::settle).
     pub(crate) fn next(&mut self) -> Option<Pending> {
         while self.under_way.len() < PARALLEL {
             let jid = self.ready.pop_front()?;
@@ -131,16 +131,30 @@ impl Queue {
             return;
         };
         chat.stage = match std::mem::take(&mut chat.stage) {
-            Stage::Writing(message) => {
-                let patience = PATIENCE.saturating_mul(1 << chat.attempts.min(8)).min(MOST_PATIENCE);
-                Stage::Written(message, now + patience)
-            }
+            Stage::Writing(message) => Stage::Written(message, now + patience(chat.attempts)),
             other => other,
         };
     }
 
-    /// The message could not be written: it stays the first of its chat and is tried again after a rest.
+    /// There was no connection: the message stays the first of its chat and is tried again after a rest.
     pub(crate) fn put_back(&mut self, stanza_id: &StanzaId, now: Instant) {
+        self.rest(stanza_id, |_| now + REST);
+    }
+
+    /// The message could not be written to a live socket: it is tried again, ever more patiently. True when it is to be given up.
+    pub(crate) fn failed(&mut self, stanza_id: &StanzaId, now: Instant) -> bool {
+        let Some(chat) = self.under_way.get(stanza_id).and_then(|jid| self.chats.get_mut(jid)) else {
+            return false;
+        };
+        chat.attempts += 1;
+        if chat.attempts >= ATTEMPTS {
+            return true;
+        }
+        self.rest(stanza_id, |chat| now + patience(chat.attempts - 1));
+        false
+    }
+
+    fn rest(&mut self, stanza_id: &StanzaId, until: impl FnOnce(&Chat) -> Instant) {
         let Some(chat) = self
             .under_way
             .remove(stanza_id)
@@ -151,7 +165,7 @@ impl Queue {
         if let Stage::Writing(message) | Stage::Written(message, _) = std::mem::take(&mut chat.stage) {
             chat.waiting.insert(message.seq, message);
         }
-        chat.stage = Stage::Resting(now + REST);
+        chat.stage = Stage::Resting(until(chat));
     }
 
     /// The message has its outcome: its chat may go on. Does nothing for a message that is not under way.
@@ -217,6 +231,11 @@ impl Queue {
     }
 }
 
+/// How long the next wait is after so many attempts in vain.
+fn patience(attempts: u32) -> Duration {
+    PATIENCE.saturating_mul(1 << attempts.min(8)).min(MOST_PATIENCE)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -278,6 +297,22 @@ mod tests {
         assert_eq!(queue.next_deadline(), Some(now + REST));
         assert!(queue.overdue(now + REST).is_empty());
         assert_eq!(queue.next().unwrap(), first);
+    }
+
+    #[test]
+    fn what_fails_on_a_live_socket_again_and_again_is_given_up() {
+        let mut queue = queue([(1, 7), (2, 7)]);
+        let mut now = Instant::now();
+        for _ in 1..ATTEMPTS {
+            let first = queue.next().unwrap();
+            assert!(!queue.failed(&first.stanza_id, now));
+            now = queue.next_deadline().unwrap();
+            assert!(queue.overdue(now).is_empty());
+        }
+        let first = queue.next().unwrap();
+        assert!(queue.failed(&first.stanza_id, now));
+        queue.settle(&first.stanza_id);
+        assert_eq!(drain(&mut queue), ["2"]);
     }
 
     #[test]

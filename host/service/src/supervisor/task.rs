@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use switchboard_core::clock::UnixMillis;
 use switchboard_core::event::{Account, LineEvent, LogoutReason, ReceiptKind};
 use switchboard_core::ids::StanzaId;
 use switchboard_core::problem::Problem;
@@ -60,10 +61,15 @@ struct Task {
 impl Task {
     async fn run(mut self, mut ends: Ends) {
         loop {
+            self.note_status().await;
             self.send_on().await;
             let deadline = self.open_at.into_iter().chain(self.queue.next_deadline()).min();
             tokio::select! {
                 Some(command) = ends.commands.recv() => {
+                    // What WhatsApp said before is true before.
+                    while let Ok(event) = ends.events.try_recv() {
+                        self.hear(event).await;
+                    }
                     let stop = matches!(command, Command::Stop(_));
                     self.obey(command).await;
                     if stop {
@@ -79,7 +85,7 @@ impl Task {
                 Some(Ok((stanza_id, outcome))) = self.attempts.join_next(), if !self.attempts.is_empty() => {
                     self.attempted(&stanza_id, outcome).await;
                 }
-                () = changed(self.state.as_mut()) => self.status_changed().await,
+                () = changed(self.state.as_mut()) => {}
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.due().await,
             }
         }
@@ -116,26 +122,33 @@ impl Task {
     }
 
     async fn attempted(&mut self, stanza_id: &StanzaId, outcome: Attempt) {
+        let now = Instant::now();
         match outcome {
-            Attempt::Written => self.queue.written(stanza_id, Instant::now()),
-            Attempt::NotNow => self.queue.put_back(stanza_id, Instant::now()),
-            Attempt::Never(problem) => self.settle(stanza_id, Err(problem)).await,
+            Attempt::Written => self.queue.written(stanza_id, now),
+            Attempt::NotConnected => self.queue.put_back(stanza_id, now),
+            Attempt::Failed => {
+                if self.queue.failed(stanza_id, now) {
+                    self.settle(stanza_id, Err(refusal::never_acknowledged()), self.parts.clock.now())
+                        .await;
+                }
+            }
+            Attempt::Never(problem) => self.settle(stanza_id, Err(problem), self.parts.clock.now()).await,
         }
     }
 
     /// A message has its outcome.
-    async fn settle(&mut self, stanza_id: &StanzaId, verdict: Verdict) {
+    async fn settle(&mut self, stanza_id: &StanzaId, verdict: Verdict, at: UnixMillis) {
         let outcome = match &verdict {
             Ok(()) => Outcome::Sent,
             Err(problem) => Outcome::Failed(refusal::failure(problem)),
         };
         self.queue.settle(stanza_id);
-        self.report(stanza_id.clone(), outcome, self.parts.clock.now()).await;
+        self.report(stanza_id.clone(), outcome, at).await;
         // After the report was handed in: whoever is answered now finds it.
         self.handle.waiters.tell(stanza_id, verdict);
     }
 
-    async fn report(&self, stanza_id: StanzaId, outcome: Outcome, at: switchboard_core::clock::UnixMillis) {
+    async fn report(&self, stanza_id: StanzaId, outcome: Outcome, at: UnixMillis) {
         self.parts
             .recorder
             .report(Report {
@@ -151,16 +164,9 @@ impl Task {
         match event {
             LineEvent::Linked(account) => self.linked(account).await,
             LineEvent::Ready => self.ready().await,
-            LineEvent::ServerAck {
-                stanza_id,
-                error,
-                at: _,
-            } => {
-                self.settle(
-                    &stanza_id,
-                    error.map_or(Ok(()), |error| Err(refusal::by_whatsapp(error))),
-                )
-                .await;
+            LineEvent::ServerAck { stanza_id, error, at } => {
+                let verdict = error.map_or(Ok(()), |error| Err(refusal::by_whatsapp(error)));
+                self.settle(&stanza_id, verdict, at).await;
             }
             LineEvent::Receipt {
                 kind,
@@ -240,14 +246,15 @@ impl Task {
         }
     }
 
-    /// The line says something new about itself.
-    async fn status_changed(&mut self) {
+    /// Says and stores what is new about the session's status.
+    async fn note_status(&mut self) {
         let status = self.handle.status();
         let before = std::mem::replace(&mut self.last_status, status);
-        if before != status {
-            tracing::info!(session = %self.handle.id, %status, "session status");
+        if before == status {
+            return;
         }
-        if before == SessionStatus::Ready && status != SessionStatus::Ready {
+        tracing::info!(session = %self.handle.id, %status, "session status");
+        if before == SessionStatus::Ready {
             let loss = self.state.as_ref().and_then(|state| state.borrow().last_loss.clone());
             self.seen(loss.map(|loss| Loss {
                 reason: loss.reason.to_string(),
@@ -274,8 +281,12 @@ impl Task {
             self.open();
         }
         for message in self.queue.overdue(now) {
-            self.settle(&message.stanza_id, Err(refusal::never_acknowledged()))
-                .await;
+            self.settle(
+                &message.stanza_id,
+                Err(refusal::never_acknowledged()),
+                self.parts.clock.now(),
+            )
+            .await;
         }
     }
 
@@ -306,7 +317,10 @@ impl Task {
             }
             Step::LogOut(phase) => {
                 if let Some(open) = self.handle.line() {
-                    open.line.logout().await.map_err(Problem::internal)?;
+                    // Whatever is left of the keys goes below, and a failure there is the answer.
+                    if let Err(error) = open.line.logout().await {
+                        tracing::warn!(session = %self.handle.id, %error, "the line did not log out cleanly");
+                    }
                 }
                 self.forget(phase).await?;
             }
@@ -392,7 +406,6 @@ impl Task {
         if renamed {
             self.parts.directory.relinked();
         }
-        self.last_status = self.handle.status();
     }
 }
 

@@ -28,7 +28,8 @@ pub struct Step {
     pub at: UnixMillis,
 }
 
-/// A message and what was reported on it, in the order of time.
+/// A message and what was reported on it, in the order of progress. Not of time: WhatsApp's clock is another one, and its receipts
+/// count whole seconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timeline {
     /// The message.
@@ -49,8 +50,7 @@ impl Messages {
             message_columns!(),
             " FROM messages WHERE stanza_id = ?1 AND chat = ?2 AND direction = ?3 ORDER BY seq LIMIT 1"
         );
-        const STEPS: &str =
-            "SELECT status, recipient, at_ms FROM timeline WHERE seq = ?1 ORDER BY at_ms, recipient, status DESC";
+        const STEPS: &str = "SELECT status, recipient, at_ms FROM timeline WHERE seq = ?1";
         self.store
             .read(move |reader| {
                 let found = match &name {
@@ -62,7 +62,7 @@ impl Messages {
                     }
                 };
                 let Some(message) = found else { return Ok(None) };
-                let steps = reader.query(STEPS, (message.seq.0,), |row| {
+                let mut steps = reader.query(STEPS, (message.seq.0,), |row| {
                     let recipient: String = row.get(1)?;
                     Ok(Step {
                         status: row.parse(0)?,
@@ -70,6 +70,7 @@ impl Messages {
                         at: row.get(2)?,
                     })
                 })?;
+                steps.sort_by_key(|step| (step.status, step.at));
                 Ok(Some(Timeline { message, steps }))
             })
             .await
