@@ -22,6 +22,7 @@ use crate::OpenError;
 use crate::seal::SealKey;
 
 const DATABASE: &str = "switchboard.db";
+const SEAL_KEY: &str = "keys/seal.key";
 const SUBFOLDERS: [&str; 4] = ["keys", "plugins", "cache/plugins", "media"];
 
 /// The data folder, locked for as long as this or a clone of it lives.
@@ -92,15 +93,7 @@ impl DataFolder {
 
     /// The key in `keys/seal.key`, if there is one.
     pub(crate) fn seal_key(&self) -> Result<Option<SealKey>, OpenError> {
-        let path = self.seal_key_path();
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => Secret::from(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(OpenError::folder(&path, error)),
-        };
-        SealKey::parse(&text)
-            .map(Some)
-            .map_err(|_| OpenError::SealKeyMalformed { path })
+        seal_key_in(&self.path)
     }
 
     /// Makes `keys/seal.key`, which must not be there, readable by its owner alone. It is on disk when this returns.
@@ -125,8 +118,21 @@ impl DataFolder {
     }
 
     fn seal_key_path(&self) -> PathBuf {
-        self.keys().join("seal.key")
+        self.path.join(SEAL_KEY)
     }
+}
+
+/// The seal key in the data folder at `path`, if there is one.
+pub(crate) fn seal_key_in(path: &Path) -> Result<Option<SealKey>, OpenError> {
+    let path = path.join(SEAL_KEY);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => Secret::from(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(OpenError::folder(&path, error)),
+    };
+    SealKey::parse(&text)
+        .map(Some)
+        .map_err(|_| OpenError::SealKeyMalformed { path })
 }
 
 /// Where the database is in the data folder at `path`.

@@ -27,6 +27,6 @@ pub use self::error::StoreError;
 pub use self::folder::DataFolder;
 pub use self::look::{Look, look};
 pub use self::migrations::{Applied, Migration, Mismatch};
-pub use self::open::{OpenError, OpenOptions};
+pub use self::open::{OpenError, OpenOptions, check_seal_key};
 pub use self::seal::{MalformedKey, SealError, SealKey};
 pub use self::store::Store;

@@ -12,6 +12,7 @@ use switchboard_core::random::Random;
 use switchboard_core::realm::Realm;
 
 use crate::db::Connection;
+use crate::folder::{database_in, seal_key_in};
 use crate::look::{Depth, Look, look_at};
 use crate::migrations::{self, MIGRATIONS, Mismatch};
 use crate::readers::Readers;
@@ -158,6 +159,32 @@ impl OpenError {
     }
 }
 
+/// Whether the seal key of the data folder at `path`, or `given` in its place, is the one of the database seen there. Changes
+/// nothing; `random` is not drawn from.
+///
+/// # Errors
+/// [`OpenError`]: the key is missing, malformed, or another one.
+pub fn check_seal_key(
+    path: &Path,
+    look: &Look,
+    given: Option<SealKey>,
+    random: Arc<dyn Random>,
+) -> Result<(), OpenError> {
+    let database = database_in(path);
+    let key = given.map_or_else(|| seal_key_in(path), |key| Ok(Some(key)))?;
+    let Some(key) = key else {
+        return Err(OpenError::SealKeyMissing { path: database });
+    };
+    check_seal(&Sealer::new(&key, random), look, database)
+}
+
+fn check_seal(sealer: &Sealer, look: &Look, path: PathBuf) -> Result<(), OpenError> {
+    match sealer.open(META, CHECK_ROW, &look.seal_check) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(OpenError::WrongSealKey { path }),
+    }
+}
+
 struct Holder(Option<u32>);
 
 impl fmt::Display for Holder {
@@ -190,10 +217,8 @@ pub(crate) fn open(folder: &DataFolder, options: OpenOptions) -> Result<Store, O
         (None, Some(_)) => return Err(OpenError::SealKeyMissing { path }),
     };
     let sealer = Sealer::new(&key, options.random);
-    if let Some(look) = &look
-        && sealer.open(META, CHECK_ROW, &look.seal_check).is_err()
-    {
-        return Err(OpenError::WrongSealKey { path });
+    if let Some(look) = &look {
+        check_seal(&sealer, look, path.clone())?;
     }
     let fault = |error| OpenError::store(&path, error);
     let mut connection = writer::connect(&path).map_err(fault)?;
