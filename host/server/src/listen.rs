@@ -25,7 +25,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// An address could not be listened on.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ListenError {
+pub enum ListenError {
     /// Somebody else does.
     #[error(
         "{0} is in use by another program. Stop it, or choose another address in server.listen (SWITCHBOARD_SERVER__LISTEN)"

@@ -11,7 +11,7 @@ use tracing_subscriber::fmt;
 
 /// The log could not be set up.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum LogError {
+pub enum LogError {
     /// The filter is not one.
     #[error(
         "log.filter: {0}; it must be a level such as info, or modules with levels such as info,switchboard_whatsapp=debug"
@@ -26,7 +26,7 @@ pub(crate) enum LogError {
 ///
 /// # Errors
 /// When `log.filter` cannot be parsed, or the process has a log already.
-pub(crate) fn start(config: &LogConfig) -> Result<(), LogError> {
+pub fn start(config: &LogConfig) -> Result<(), LogError> {
     let lines = fmt()
         .with_env_filter(EnvFilter::try_new(&config.filter)?)
         .with_writer(io::stderr);

@@ -53,7 +53,7 @@ fn scopes(app: &App, headers: &HeaderMap) -> Result<Scopes, Problem> {
         return Ok(Scopes::all());
     }
     let claims = app.tokens.verify(token, app.clock.now()).map_err(refused)?;
-    if app.is_revoked(&claims.jti) {
+    if app.service.token_revoked(&claims.jti) {
         return Err(refused(TokenFault::Revoked));
     }
     Ok(claims.scopes)
@@ -95,6 +95,9 @@ pub(crate) fn admin_key_matches(key: &Secret, given: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::app_token::LIFETIME;
+    use crate::auth::scope::Scope;
+    use crate::testing::{ADMIN_KEY, TestApp};
 
     fn headers(values: &[&str]) -> HeaderMap {
         values
@@ -133,5 +136,53 @@ mod tests {
         for wrong in ["", "correct", "correct horse battery ", "Correct horse battery"] {
             assert!(!admin_key_matches(&key, wrong), "{wrong:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn every_documented_operation_but_the_open_ones_refuses_a_caller_without_a_token() {
+        let app = TestApp::new().await;
+        let document: serde_json::Value = serde_json::from_slice(&app.app.openapi).unwrap();
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            for method in operations.as_object().unwrap().keys() {
+                let answered = app.anonymous(&method.to_uppercase(), path).await;
+                let open = matches!(path.as_str(), "/api/token" | "/openapi.json" | "/healthz" | "/readyz");
+                assert_eq!(answered.status == 401, !open, "{method} {path}");
+                if !open {
+                    answered.failure(401, "unauthorized", None);
+                    assert_eq!(answered.headers["www-authenticate"], "Bearer");
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_goes_as_far_as_its_scopes_and_no_farther_than_its_revocation() {
+        let app = TestApp::new().await;
+        let scopes = [Scope::SessionsRead].into_iter().collect();
+        let issued = app.app.service.app_token("narrow", LIFETIME).await.unwrap();
+        let claims = app
+            .app
+            .tokens
+            .claims("narrow", issued.jti.clone(), issued.issued_at, LIFETIME, scopes);
+        let token = app.app.tokens.sign(&claims).unwrap();
+        let list = || app.with_token("GET", "/api/sessions", &token);
+        assert_eq!(list().await.status, 200);
+        let answered = app.with_token("POST", "/api/messages/send", &token).await;
+        let sentence = answered.failure(403, "forbidden", None)["error"].to_string();
+        assert!(
+            sentence.contains("messages:send") && sentence.contains("sessions:read"),
+            "{sentence}"
+        );
+        assert!(app.app.service.revoke_token(&issued.jti).await.unwrap());
+        list().await.failure(401, "unauthorized", None);
+    }
+
+    #[tokio::test]
+    async fn the_admin_key_may_do_everything() {
+        let app = TestApp::new().await;
+        assert_eq!(app.with_token("GET", "/api/sessions", ADMIN_KEY).await.status, 200);
+        app.with_token("GET", "/api/sessions", "another key")
+            .await
+            .failure(401, "unauthorized", None);
     }
 }

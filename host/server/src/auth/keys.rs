@@ -19,7 +19,7 @@ const SHORTEST_SECRET: usize = 32;
 
 /// The key file could not be read or made.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum KeysError {
+pub enum KeysError {
     /// There is none yet.
     #[error("there is no {0} yet; it is made when `switchboard` starts for the first time")]
     Missing(PathBuf),

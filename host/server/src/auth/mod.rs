@@ -5,8 +5,12 @@
 //! Keys live in the data folder (`keys.rs`), the signature is HS256 and nothing else (`hs256.rs`), the claims are checked
 //! against the clock that is passed in (`jwt.rs`), and `local.rs` decides who gets a token without showing one.
 
+pub(crate) mod app_token;
+mod bearer;
 mod hs256;
 pub(crate) mod jwt;
 pub(crate) mod keys;
 pub(crate) mod local;
 pub(crate) mod scope;
+
+pub(crate) use bearer::{May, admin_key_matches, presented};

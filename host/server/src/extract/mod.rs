@@ -4,9 +4,13 @@
 pub(crate) mod accept;
 mod fault;
 mod json;
+mod limit;
 mod path;
 mod query;
+mod text;
 
 pub(crate) use json::Json;
+pub(crate) use limit::Limit;
 pub(crate) use path::Path;
 pub(crate) use query::Query;
+pub(crate) use text::Text;

@@ -1,0 +1,239 @@
+//! The OpenAPI 3.1 document: derived from the handlers, completed with the message kinds that the loaded plugins add.
+//!
+//! The document of the bundled plugins is committed as `openapi.json`, so that a change of the API is seen in review; a test
+//! compares it with what the code says. `UPDATE_OPENAPI=1 cargo test -p switchboard openapi` writes it anew.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use serde_json::{Map, Value, json};
+use switchboard_plugins::Kind;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use crate::app::App;
+use crate::problem::ErrorBody;
+use crate::router;
+
+/// The document's head: everything that belongs to no route.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Switchboard",
+        description = "Keeps WhatsApp sessions alive and lets any HTTP client use them. Every failure has the shape of ErrorBody, \
+                       with a real 4xx or 5xx; every answer carries X-Request-Id.",
+    ),
+    components(schemas(ErrorBody)),
+    modifiers(&Bearer),
+    tags(
+        (name = "tokens", description = "Who may do what."),
+        (name = "sessions", description = "Linked WhatsApp devices."),
+        (name = "messages", description = "Sending, and the log of both directions."),
+        (name = "operations", description = "For whoever runs the server."),
+    )
+)]
+struct Head;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.bearer_format = Some("JWT".to_owned());
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// What belongs to no route; the table of routes adds the rest.
+pub(crate) fn head() -> utoipa::openapi::OpenApi {
+    Head::openapi()
+}
+
+/// The whole document, with the kinds of message that the plugins add.
+///
+/// # Errors
+/// Only when the derived document cannot be written as JSON.
+pub(crate) fn document(kinds: &[Kind]) -> Result<Value, serde_json::Error> {
+    let mut document = serde_json::to_value(router::table().to_openapi())?;
+    every_operation_can_fail(&mut document);
+    if let Some(schemas) = document
+        .pointer_mut("/components/schemas")
+        .and_then(Value::as_object_mut)
+    {
+        one_body_per_kind(schemas, kinds);
+    }
+    Ok(document)
+}
+
+/// Gives each operation the `default` response: a failure.
+fn every_operation_can_fail(document: &mut Value) {
+    document["components"]["responses"] = json!({"Failure": {
+        "description": "A failure: 4xx or 5xx, with one shape.",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}},
+    }});
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    for operation in paths
+        .filter_map(|(_, path)| path.as_object_mut())
+        .flatten()
+        .map(|(_, operation)| operation)
+    {
+        operation["responses"]["default"] = json!({"$ref": "#/components/responses/Failure"});
+    }
+}
+
+/// Makes `SendBody` a choice among the kinds. Each is the envelope and the kind's own fields in one flat object, as it is sent.
+fn one_body_per_kind(schemas: &mut Map<String, Value>, kinds: &[Kind]) {
+    const BODY: &str = "SendBody";
+    let Some(envelope) = schemas.remove(BODY) else {
+        return;
+    };
+    let mut choices = Vec::with_capacity(kinds.len());
+    let mut mapping = Map::new();
+    for kind in kinds {
+        let name = format!("{BODY}.{}", kind.name);
+        let reference = format!("#/components/schemas/{name}");
+        choices.push(json!({"$ref": reference}));
+        mapping.insert(kind.name.clone(), reference.into());
+        schemas.insert(name, kind_body(&envelope, kind));
+    }
+    let body = json!({
+        "description": envelope["description"],
+        "oneOf": choices,
+        "discriminator": {"propertyName": "type", "mapping": mapping},
+    });
+    schemas.insert(BODY.to_owned(), body);
+}
+
+fn kind_body(envelope: &Value, kind: &Kind) -> Value {
+    let mut body = kind.schema.clone();
+    body["description"] = kind.summary.clone().into();
+    let mut properties = envelope["properties"].as_object().cloned().unwrap_or_default();
+    properties.extend(kind.schema["properties"].as_object().cloned().unwrap_or_default());
+    properties.insert("type".to_owned(), json!({"type": "string", "const": kind.name}));
+    body["properties"] = properties.into();
+    let required = [&envelope["required"], &kind.schema["required"]];
+    body["required"] = required
+        .into_iter()
+        .filter_map(Value::as_array)
+        .flatten()
+        .cloned()
+        .collect();
+    let mut example = json!({"sessionId": "qr_1700000000000_1a2b3c4d", "to": "+1 555 000 0001", "type": kind.name});
+    if let (Some(example), Some(own)) = (example.as_object_mut(), kind.example.as_object()) {
+        example.extend(own.clone());
+    }
+    body["examples"] = json!([example]);
+    body
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "getOpenApi",
+    tag = "operations",
+    responses((status = 200, description = "OpenAPI 3.1, with the kinds that the plugins add.", content_type = "application/json"))
+)]
+pub(crate) async fn serve(State(app): State<App>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], app.openapi.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::testing::TestApp;
+
+    async fn served() -> Value {
+        let answered = TestApp::new().await.anonymous("GET", "/openapi.json").await;
+        assert_eq!(answered.headers["content-type"], "application/json");
+        answered.json()
+    }
+
+    #[tokio::test]
+    async fn the_committed_openapi_document_is_what_the_code_says() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
+        let served = served().await;
+        if std::env::var_os("UPDATE_OPENAPI").is_some() {
+            fs::write(&path, format!("{served:#}\n")).unwrap();
+        }
+        let committed: Value = serde_json::from_str(&fs::read_to_string(path).unwrap_or_default()).unwrap_or_default();
+        assert!(
+            committed == served,
+            "openapi.json is stale; UPDATE_OPENAPI=1 cargo test -p switchboard openapi writes it"
+        );
+    }
+
+    #[tokio::test]
+    async fn every_reference_in_the_openapi_document_leads_somewhere() {
+        fn check(node: &Value, document: &Value) {
+            if let Some(reference) = node.get("$ref").and_then(Value::as_str) {
+                let pointer = reference.strip_prefix('#').unwrap();
+                assert!(document.pointer(pointer).is_some(), "{reference}");
+            }
+            match node {
+                Value::Object(fields) => fields.values().for_each(|value| check(value, document)),
+                Value::Array(items) => items.iter().for_each(|value| check(value, document)),
+                _ => {}
+            }
+        }
+        let document = served().await;
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        check(&document, &document);
+    }
+
+    #[tokio::test]
+    async fn the_openapi_document_has_a_body_for_each_kind_that_a_plugin_adds() {
+        let document = served().await;
+        let schemas = &document["components"]["schemas"];
+        let text = &schemas["SendBody.text"];
+        assert_eq!(text["properties"]["type"]["const"], "text");
+        for field in ["sessionId", "to", "type", "text"] {
+            assert!(
+                text["required"].as_array().unwrap().contains(&field.into()),
+                "{field} is not required in {text:#}"
+            );
+        }
+        assert_eq!(
+            schemas["SendBody"]["oneOf"][0]["$ref"],
+            "#/components/schemas/SendBody.text"
+        );
+    }
+
+    #[tokio::test]
+    async fn every_operation_of_the_openapi_document_has_a_name_of_its_own() {
+        let document = served().await;
+        let operations = document["paths"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|path| path.as_object().unwrap().values());
+        let mut names: Vec<_> = operations
+            .map(|operation| operation["operationId"].as_str().unwrap())
+            .collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "{names:?}");
+    }
+
+    #[tokio::test]
+    async fn the_router_answers_every_path_of_the_openapi_document() {
+        let app = TestApp::new().await;
+        for (path, operations) in served().await["paths"].as_object().unwrap() {
+            for method in operations.as_object().unwrap().keys() {
+                let answered = app.call(&method.to_uppercase(), path, Value::Null).await;
+                let code = serde_json::from_slice::<Value>(&answered.bytes).unwrap_or_default()["code"].clone();
+                assert!(
+                    code != "not_found" && code != "method_not_allowed",
+                    "{method} {path}: {code}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `GET /readyz`: whether to send requests here.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use switchboard_core::problem::{Code, Problem};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::problem::Answer;
+
+/// Requests are welcome.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Ready {
+    /// Always true.
+    success: bool,
+    /// Always `ready`.
+    #[schema(example = "ready")]
+    status: &'static str,
+}
+
+/// Whether requests are welcome: the database answers, the plugins are loaded, and the server is not stopping. Else 503.
+#[utoipa::path(get, path = "/readyz",
+    operation_id = "isReady", tag = "operations", responses((status = 200, body = Ready)))]
+pub(crate) async fn ready(State(app): State<App>) -> Answer<Json<Ready>> {
+    if app.draining.started() {
+        return Err(Problem::new(Code::UNAVAILABLE, "The server is stopping.").into());
+    }
+    app.service.ready().await?;
+    Ok(Json(Ready {
+        success: true,
+        status: "ready",
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use crate::testing::TestApp;
+
+    #[tokio::test]
+    async fn a_server_is_ready_until_it_drains_and_alive_all_the_while() {
+        let app = TestApp::new().await;
+        assert_eq!(app.anonymous("GET", "/readyz").await.json()["status"], "ready");
+        app.app.draining.start();
+        app.anonymous("GET", "/readyz").await.failure(503, "unavailable", None);
+        assert_eq!(app.anonymous("GET", "/healthz").await.json()["status"], "live");
+    }
+
+    #[tokio::test]
+    async fn without_its_database_a_server_is_not_ready() {
+        let app = TestApp::new().await;
+        app.app.service.shutdown(Instant::now() + Duration::from_secs(10)).await;
+        app.anonymous("GET", "/readyz").await.failure(503, "unavailable", None);
+    }
+}

@@ -1,0 +1,181 @@
+//! `POST /api/sessions`: a new session, waiting for a phone to link it.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use switchboard_core::ids::{LinkMethod, PhoneNumber, SessionId};
+use switchboard_core::status::SessionStatus;
+use switchboard_service::NewSession;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::auth::May;
+use crate::auth::scope::SessionsWrite;
+use crate::extract::{self, Text};
+use crate::problem::Answer;
+
+/// How to link it, and what to call it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CreateBody {
+    /// A name for people, up to 100 characters.
+    #[schema(value_type = Option<String>, example = "front desk", min_length = 1, max_length = 100)]
+    name: Option<Text<1, 100>>,
+    /// `qr`: a phone scans a code. `phone`: a code is typed on the phone.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "qr")]
+    method: LinkMethod,
+    /// The number of the phone; with `phone` only, and needed then.
+    #[schema(value_type = Option<String>, example = "+1 555 000 0001")]
+    phone_number: Option<PhoneNumber>,
+    /// Whatever you want to keep with it, up to 4 KiB.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Metadata>,
+}
+
+/// An object of the client's own.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
+pub(crate) struct Metadata(Map<String, Value>);
+
+impl TryFrom<Map<String, Value>> for Metadata {
+    type Error = String;
+
+    fn try_from(object: Map<String, Value>) -> Result<Self, String> {
+        const MOST_BYTES: usize = 4096;
+        let size = serde_json::to_string(&object).map_or(usize::MAX, |text| text.len());
+        if size <= MOST_BYTES {
+            Ok(Self(object))
+        } else {
+            Err(format!("must have at most {MOST_BYTES} bytes as JSON"))
+        }
+    }
+}
+
+/// A session was created.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Created {
+    /// Always true.
+    success: bool,
+    /// Always this sentence.
+    #[schema(example = "Session initialized")]
+    message: &'static str,
+    /// The session.
+    session: CreatedSession,
+}
+
+/// The new session.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CreatedSession {
+    /// Its id.
+    #[schema(value_type = String, example = "qr_1700000000000_1a2b3c4d")]
+    session_id: SessionId,
+    /// `REGISTERING`; soon `QR_READY`.
+    #[schema(value_type = String, example = "REGISTERING")]
+    status: SessionStatus,
+    /// As it was asked for.
+    #[schema(value_type = String, example = "qr")]
+    method: LinkMethod,
+}
+
+/// A new session. Poll it, or its `qr`, until there is something to scan.
+#[utoipa::path(
+    post,
+    path = "/api/sessions",
+    operation_id = "createSession",
+    tag = "sessions",
+    request_body = CreateBody,
+    responses((status = 201, body = Created)),
+    security(("bearer" = ["sessions:write"]))
+)]
+pub(crate) async fn create(
+    _: May<SessionsWrite>,
+    State(app): State<App>,
+    extract::Json(body): extract::Json<CreateBody>,
+) -> Answer<(StatusCode, Json<Created>)> {
+    let new = NewSession {
+        method: body.method,
+        name: body.name.map(String::from),
+        phone_number: body.phone_number,
+        metadata: body.metadata.map(|metadata| metadata.0),
+    };
+    let session_id = app.service.create_session(new).await?;
+    let session = CreatedSession {
+        session_id,
+        status: SessionStatus::Registering,
+        method: session_id.method(),
+    };
+    Ok((
+        StatusCode::CREATED,
+        Json(Created {
+            success: true,
+            message: "Session initialized",
+            session,
+        }),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::TestApp;
+
+    #[tokio::test]
+    async fn a_new_session_has_the_documented_shape() {
+        let app = TestApp::new().await;
+        let created = app
+            .call(
+                "POST",
+                "/api/sessions",
+                json!({"name": "front desk", "metadata": {"room": 1}}),
+            )
+            .await;
+        assert_eq!(created.status, 201);
+        let body = created.json();
+        let id = body["session"]["sessionId"].as_str().unwrap();
+        assert!(id.starts_with("qr_"), "{id}");
+        assert_eq!(
+            body,
+            json!({
+                "success": true,
+                "message": "Session initialized",
+                "session": {"sessionId": id, "status": "REGISTERING", "method": "qr"}
+            })
+        );
+        let info = app.get(&format!("/api/sessions/{id}")).await.json();
+        assert_eq!(
+            (&info["name"], &info["metadata"]),
+            (&json!("front desk"), &json!({"room": 1}))
+        );
+    }
+
+    #[tokio::test]
+    async fn each_wrong_field_is_named() {
+        let app = TestApp::new().await;
+        for (body, field) in [
+            (json!({"name": 5}), "name"),
+            (json!({"name": ""}), "name"),
+            (json!({"name": "x".repeat(101)}), "name"),
+            (json!({"method": "sms"}), "method"),
+            (json!({"method": null}), "method"),
+            (json!({"method": "phone"}), "phoneNumber"),
+            (json!({"method": "phone", "phoneNumber": "12"}), "phoneNumber"),
+            (json!({"phoneNumber": "+1 555 000 0001"}), "phoneNumber"),
+            (json!({"metadata": "x"}), "metadata"),
+            (json!({"metadata": {"x": "y".repeat(5000)}}), "metadata"),
+            (json!({"naem": "x"}), "naem"),
+        ] {
+            let answered = app.call("POST", "/api/sessions", body.clone()).await;
+            answered.failure(400, "invalid_field", Some(field));
+        }
+        assert_eq!(
+            app.get("/api/sessions").await.json()["sessions"],
+            json!([]),
+            "none was created"
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! One server, from a configuration to answers and back to nothing.
+//!
+//! The order of a start: listen first, so that a taken port is known before anything is touched; then the data folder, the
+//! database, the plugins and the line to WhatsApp; then answer; the sessions connect in the background. The order of a stop is in
+//! [`Running::shutdown`].
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use switchboard_core::clock::{Clock, SystemClock};
+use switchboard_core::config::Config;
+use switchboard_core::problem::Problem;
+use switchboard_core::random::{OsRandom, Random};
+use switchboard_service::{Service, ServiceOptions};
+use tokio::time::{Instant, timeout_at};
+
+use crate::app::{App, Draining, Parts};
+use crate::auth::app_token;
+use crate::auth::jwt::Tokens;
+use crate::auth::keys::Keys;
+use crate::auth::local::Locality;
+use crate::listen::{self, Connections};
+use crate::openapi;
+use crate::router::router;
+use crate::start_error::StartError;
+use crate::wiring;
+
+/// What is not the operator's business: time, chance, and how many keys a new session gives WhatsApp.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance; fit for keys.
+    pub random: Arc<dyn Random>,
+    /// One-time keys that a new session uploads. `None`: as many as WhatsApp Web. Tests take few, because making them takes time.
+    pub pre_keys: Option<usize>,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+            pre_keys: None,
+        }
+    }
+}
+
+/// A server that listens. Stop it with [`Running::shutdown`]; dropping it leaves its connections and sessions to the runtime.
+#[derive(Debug)]
+pub struct Running {
+    app: App,
+    addresses: Vec<SocketAddr>,
+    connections: Connections,
+    shutdown_timeout: Duration,
+}
+
+/// Starts a server in this process and returns when it answers. Linked sessions are still connecting then.
+///
+/// # Errors
+/// [`StartError`], one sentence for the operator. Nothing was overwritten and nothing listens.
+pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, StartError> {
+    let listeners = listen::bind(&config.server.listen).await?;
+    let addresses = listeners
+        .iter()
+        .map(tokio::net::TcpListener::local_addr)
+        .collect::<Result<Vec<_>, _>>()?;
+
+    let loopback_only = addresses.iter().all(|address| address.ip().is_loopback());
+    let shutdown_timeout = config.server.shutdown_timeout;
+    let app = build(config, options, loopback_only).await?;
+    let connections = Connections::serve(listeners, &router(app.clone()));
+    for address in &addresses {
+        tracing::info!(%address, "listening");
+    }
+    Ok(Running {
+        app,
+        addresses,
+        connections,
+        shutdown_timeout,
+    })
+}
+
+/// Everything behind the listeners.
+pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: bool) -> Result<App, StartError> {
+    let folder = wiring::open_folder(&config)?;
+    let keys = Keys::load_or_create(&Keys::path(folder.path()), &*options.random)?;
+    let store = wiring::open_store(&config, &folder, &options).await?;
+    let plugins = wiring::load_plugins(&config, Some(&folder)).await?;
+    let openapi = openapi::document(plugins.kinds()).and_then(|document| serde_json::to_vec(&document));
+    let openapi = openapi.map_err(|error| StartError::Service(Problem::internal(error)))?;
+    let service = Service::start(ServiceOptions {
+        store,
+        lines: Arc::new(wiring::driver(&config, &options)?),
+        plugins,
+        clock: Arc::clone(&options.clock),
+        random: Arc::clone(&options.random),
+        send: config.send,
+    })
+    .await
+    .map_err(StartError::Service)?;
+    Ok(App::new(Parts {
+        service,
+        tokens: Tokens::new(keys, config.auth.issuer, config.auth.audience),
+        admin_key: config.server.admin_key,
+        locality: Locality {
+            enabled: config.auth.local_token,
+            loopback_only,
+            has_public_url: config.server.public_url.is_some(),
+        },
+        request_timeout: config.server.request_timeout,
+        max_body_bytes: config.server.max_body_kib * 1024,
+        openapi: Bytes::from(openapi),
+        clock: options.clock,
+        random: options.random,
+        draining: Draining::default(),
+    }))
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Its first address as a URL.
+    pub fn url(&self) -> String {
+        self.addresses
+            .first()
+            .map_or_else(String::new, |address| format!("http://{address}"))
+    }
+
+    /// The token that `GET /api/token` gives.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written.
+    pub async fn token(&self) -> Result<String, Problem> {
+        app_token::current(&self.app).await
+    }
+
+    /// The use cases behind the routes, for who embeds a server.
+    pub fn service(&self) -> &Service {
+        &self.app.service
+    }
+
+    /// Stops: calls itself not ready, closes the listeners, lets requests under way finish, closes the sockets to WhatsApp without
+    /// logging out, and brings everything to disk. What is not done within `server.shutdown_timeout` is cut off, but for the last.
+    pub async fn shutdown(self) {
+        let deadline = Instant::now() + self.shutdown_timeout;
+        self.app.draining.start();
+        if timeout_at(deadline, self.connections.drain()).await.is_err() {
+            tracing::warn!("requests were still under way at server.shutdown_timeout");
+        }
+        self.app.service.shutdown(deadline).await;
+        tracing::info!("stopped");
+    }
+}

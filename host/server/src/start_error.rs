@@ -1,0 +1,65 @@
+//! Why a server did not start: one sentence for the operator, and the exit code that goes with it.
+
+use std::io;
+
+use switchboard_core::problem::Problem;
+use switchboard_plugins::{EngineError, LoadError};
+use switchboard_store::OpenError;
+use switchboard_whatsapp::DriverError;
+
+use crate::auth::keys::KeysError;
+use crate::cli::exit::Exit;
+use crate::listen::ListenError;
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A listener broke before it was used.
+    #[error("a listener cannot say its address: {0}")]
+    Address(#[from] io::Error),
+    /// The data folder or the database cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The keys of tokens cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The plugin engine does not run on this machine.
+    #[error("the plugin engine cannot start: {0}")]
+    Engine(#[from] EngineError),
+    /// A plugin is not usable.
+    #[error(transparent)]
+    Plugin(#[from] LoadError),
+    /// The line to WhatsApp cannot be set up.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// The process is stopping already.
+    #[error("stopped while starting")]
+    Stopping,
+    /// Anything else.
+    #[error("{}", .0.cause_chain().unwrap_or_else(|| .0.to_string()))]
+    Service(Problem),
+}
+
+impl StartError {
+    /// The exit code for it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Listen(_) | Self::Address(_) => Exit::Unavailable,
+            Self::Open(error) => match error {
+                OpenError::NoParent { .. } | OpenError::NotAFolder { .. } | OpenError::NotWritable { .. } => {
+                    Exit::CannotCreate
+                }
+                OpenError::Locked { .. } => Exit::TryAgain,
+                OpenError::Io { .. } | OpenError::Store { .. } => Exit::Io,
+                _ => Exit::Data,
+            },
+            Self::Keys(KeysError::Io { .. }) => Exit::Io,
+            Self::Keys(_) => Exit::Data,
+            Self::Driver(_) => Exit::Config,
+            Self::Engine(_) | Self::Plugin(_) | Self::Stopping | Self::Service(_) => Exit::Software,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The real application over a data folder of its own, for the tests at the foot of the routes. Its sessions never get to
+//! WhatsApp: nothing listens where they dial.
+
+use std::path::Path;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use serde_json::Value;
+use switchboard_core::config::Config;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use crate::app::App;
+use crate::auth::app_token;
+use crate::router::router;
+use crate::serve::{ServeOptions, build};
+
+/// A configuration with everything in `folder` and nothing to reach.
+pub(crate) fn config(folder: &Path) -> Config {
+    let environment = [
+        ("SWITCHBOARD_DATA__DIR", folder.to_str().unwrap()),
+        ("SWITCHBOARD_SERVER__LISTEN", "127.0.0.1:0"),
+        ("SWITCHBOARD_WHATSAPP__URL", "ws://127.0.0.1:9/ws/chat"),
+        ("SWITCHBOARD_WHATSAPP__VERSION", "2.3000.1023456789"),
+        ("SWITCHBOARD_SERVER__ADMIN_KEY", ADMIN_KEY),
+        ("SWITCHBOARD_SERVER__MAX_BODY_KIB", "64"),
+    ];
+    Config::load(None, environment).unwrap()
+}
+
+/// The operator's key of every test.
+pub(crate) const ADMIN_KEY: &str = "an admin key for tests";
+
+/// An application and the folder it lives in.
+pub(crate) struct TestApp {
+    pub(crate) app: App,
+    router: Router,
+    token: String,
+    _folder: TempDir,
+}
+
+/// What came back.
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Answered {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap()
+    }
+
+    /// The body of a failure, after checking its status, code and field.
+    pub(crate) fn failure(&self, status: u16, code: &str, field: Option<&str>) -> Value {
+        let body = self.json();
+        let found = (
+            self.status.as_u16(),
+            body["code"].as_str().unwrap(),
+            body["field"].as_str(),
+        );
+        assert_eq!(found, (status, code, field), "{body}");
+        assert_eq!(body["success"], false);
+        assert_eq!(body["requestId"], self.headers["x-request-id"].to_str().unwrap());
+        body
+    }
+}
+
+impl TestApp {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let app = build(config(folder.path()), ServeOptions::default(), true)
+            .await
+            .unwrap();
+        let token = app_token::current(&app).await.unwrap();
+        Self {
+            router: router(app.clone()),
+            app,
+            token,
+            _folder: folder,
+        }
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn raw(&self, request: Request<Body>) -> Answered {
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        Answered {
+            status: parts.status,
+            headers: parts.headers,
+            bytes,
+        }
+    }
+
+    /// Sends a request without a token.
+    pub(crate) async fn anonymous(&self, method: &str, path: &str) -> Answered {
+        self.raw(Request::builder().method(method).uri(path).body(Body::empty()).unwrap())
+            .await
+    }
+
+    /// Sends a request without a body, with any token.
+    pub(crate) async fn with_token(&self, method: &str, path: &str, token: &str) -> Answered {
+        let request = Request::builder().method(method).uri(path);
+        self.raw(
+            request
+                .header(header::AUTHORIZATION, format!("Bearer {token}"))
+                .body(Body::empty())
+                .unwrap(),
+        )
+        .await
+    }
+
+    /// Sends a request with the app's token.
+    pub(crate) async fn get(&self, path: &str) -> Answered {
+        self.send("GET", path, &[], Body::empty()).await
+    }
+
+    /// Sends a JSON body with the app's token; null sends none.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Answered {
+        let body = if body.is_null() {
+            Body::empty()
+        } else {
+            Body::from(body.to_string())
+        };
+        self.send(method, path, &[("content-type", "application/json")], body)
+            .await
+    }
+
+    /// Sends anything with the app's token.
+    pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Answered {
+        let mut request = Request::builder().method(method).uri(path);
+        request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.raw(request.body(body).unwrap()).await
+    }
+
+    /// A new session's id.
+    pub(crate) async fn session(&self) -> String {
+        let created = self.call("POST", "/api/sessions", serde_json::json!({})).await;
+        assert_eq!(created.status, 201);
+        created.json()["session"]["sessionId"].as_str().unwrap().to_owned()
+    }
+}
