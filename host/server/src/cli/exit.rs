@@ -29,6 +29,8 @@ pub enum Exit {
     TryAgain = 75,
     /// The configuration has faults.
     Config = 78,
+    /// A second signal cut the stop short; as shells say of SIGINT.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {
@@ -40,16 +42,16 @@ impl From<Exit> for ExitCode {
 /// A sentence for standard error and the exit code that goes with it.
 #[derive(Debug, thiserror::Error)]
 #[error("{sentence}")]
-pub(crate) struct Fault {
+pub struct Fault {
     /// Why, as a code.
-    pub(crate) exit: Exit,
+    pub exit: Exit,
     /// Why, in words: what is wrong and what to do.
-    pub(crate) sentence: String,
+    pub sentence: String,
 }
 
 impl Fault {
     /// With the sentence of an error.
-    pub(crate) fn new(exit: Exit, sentence: impl ToString) -> Self {
+    pub fn new(exit: Exit, sentence: impl ToString) -> Self {
         Self {
             exit,
             sentence: sentence.to_string(),

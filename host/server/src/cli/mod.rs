@@ -1,3 +1,119 @@
-//! x
+//! The command line: `switchboard [--config FILE] [serve | token | migrate | doctor]`.
+//!
+//! This module owns standard output and standard error: what was asked for goes to the first, words and faults go to the second,
+//! and the exit code (`exit.rs`) says which kind of fault it was.
+
 mod config;
+mod doctor;
 pub mod exit;
+mod migrate;
+mod serve;
+mod token;
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use switchboard_core::config::Config;
+
+use self::exit::{Exit, Fault};
+use crate::log;
+
+/// Keeps WhatsApp sessions alive and lets any HTTP client use them.
+#[derive(Debug, Parser)]
+#[command(name = "switchboard", version, about, long_about = None)]
+struct Command {
+    /// The configuration file. Without it: switchboard.toml in this folder, if there is one. The environment
+    /// (SWITCHBOARD_SECTION__KEY) wins over the file.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Subcommand)]
+enum Action {
+    /// Run the server (the default).
+    #[default]
+    Serve,
+    /// Print a token with all scopes. The server may be running.
+    Token,
+    /// Bring the database to this version and say what was done.
+    Migrate,
+    /// Look at everything a start needs, change nothing, and say what to do.
+    Doctor,
+}
+
+/// Runs the command line of this process.
+pub fn run() -> Exit {
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        Err(error) => {
+            // Help and version are asked for; anything else is a wrong command line.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+            return error.print().map_or(Exit::Io, |()| exit);
+        }
+    };
+    match act(&command) {
+        Ok(exit) => exit,
+        Err(fault) => {
+            // Nobody is left to be told when standard error is closed.
+            let _ = writeln!(io::stderr(), "switchboard: {fault}");
+            fault.exit
+        }
+    }
+}
+
+fn act(command: &Command) -> Result<Exit, Fault> {
+    let action = command.action.unwrap_or_default();
+    let config = config::load(command.config.as_deref());
+    if matches!(action, Action::Doctor) {
+        return on_runtime(doctor::run(config, &mut io::stdout()))?;
+    }
+    let config: Config = config?;
+    match action {
+        Action::Serve => {
+            log::start(&config.log).map_err(|error| Fault::new(Exit::Config, error))?;
+            on_runtime(serve::run(config))?
+        }
+        Action::Token => token::run(&config, &mut io::stdout()).map(|()| Exit::Ok),
+        Action::Migrate => on_runtime(migrate::run(&config, &mut io::stdout()))?.map(|()| Exit::Ok),
+        Action::Doctor => Ok(Exit::Ok),
+    }
+}
+
+/// Runs to the end on a runtime of its own; what is still under way then is left behind.
+fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T, Fault> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::new(Exit::Software, format!("the runtime cannot start: {error}")))?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(done)
+}
+
+/// What was asked for could not be written to standard output.
+fn unwritten(error: io::Error) -> Fault {
+    Fault::new(Exit::Io, format!("standard output: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Command::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_word_it_serves() {
+        let command = Command::try_parse_from(["switchboard"]).unwrap();
+        assert!(matches!(command.action.unwrap_or_default(), Action::Serve));
+        let command = Command::try_parse_from(["switchboard", "doctor", "--config", "a.toml"]).unwrap();
+        assert!(matches!(command.action, Some(Action::Doctor)) && command.config.is_some());
+    }
+}

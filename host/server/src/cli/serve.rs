@@ -1,0 +1,30 @@
+//! `switchboard serve`: runs until it is told to stop.
+
+use switchboard_core::config::Config;
+
+use super::exit::{Exit, Fault};
+use crate::serve::{ServeOptions, serve};
+use crate::shutdown::StopSignals;
+
+/// The first signal stops gracefully, the second at once.
+pub(super) async fn run(config: Config) -> Result<Exit, Fault> {
+    let mut signals = StopSignals::listen()
+        .map_err(|error| Fault::new(Exit::Software, format!("cannot listen to signals: {error}")))?;
+    let starting = serve(config, ServeOptions::default());
+    let running = tokio::select! {
+        started = starting => started.map_err(|error| Fault::new(error.exit(), error))?,
+        signal = signals.next() => {
+            tracing::info!(signal, "stopped while starting");
+            return Ok(Exit::Ok);
+        }
+    };
+    let signal = signals.next().await;
+    tracing::info!(signal, "stopping; a second signal stops at once");
+    tokio::select! {
+        () = running.shutdown() => Ok(Exit::Ok),
+        signal = signals.next() => {
+            tracing::warn!(signal, "stopped at once");
+            Ok(Exit::Interrupted)
+        }
+    }
+}
