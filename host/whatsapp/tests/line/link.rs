@@ -1,0 +1,94 @@
+//! Linking, and the first text.
+
+use std::time::Duration;
+
+use switchboard_core::event::{LineEvent, ReceiptKind};
+use switchboard_whatsapp::{LineState, LineStatus, Purpose};
+
+use crate::fixture::{A, B, Log, PATIENCE, World, arrives, qr, send, state, status, to};
+
+#[tokio::test]
+async fn a_scanned_code_links_the_session_and_texts_go_both_ways() {
+    let world = World::new().await;
+    let session = world.session();
+    let line = session.open(Purpose::Link);
+    let device = world.a.scan_qr(&qr(&line).await).await.unwrap();
+    status(&line, LineStatus::Ready).await;
+
+    let account = line.state().borrow().account.clone().unwrap();
+    assert_eq!((account.number.digits(), account.device), (A, device.device));
+    assert_eq!(account.lid.unwrap().user(), world.a.lid());
+    assert!(line.state().borrow().qr.is_none());
+    assert!(line.health().socket_open && line.health().last_frame.is_some());
+    let order = |log: &Log| match log.events.as_slice() {
+        [LineEvent::Linked(account), LineEvent::Ready, ..] => Some(account.number.digits().to_owned()),
+        _ => None,
+    };
+    assert_eq!(session.heard.wait("the link", order).await, A);
+
+    let id = send(&line, B, "hello 👋").await.unwrap();
+    assert_eq!(session.heard.ack(&id).await, None);
+    assert!(line.health().last_ack.is_some());
+    let received = arrives(&world.b, "hello 👋").await;
+    assert_eq!(received.id, id.to_string());
+    session.heard.receipt(ReceiptKind::Delivered, &id).await;
+    world.b.mark_read(&received.id).await.unwrap();
+    session.heard.receipt(ReceiptKind::Read, &id).await;
+    world.b.mark_played(&received.id).await.unwrap();
+    session.heard.receipt(ReceiptKind::Played, &id).await;
+
+    let answer = world.b.send_text(A, "hello yourself").await.unwrap();
+    let message = session.heard.text("hello yourself").await;
+    assert_eq!(message.stanza_id.to_string(), answer);
+    assert!(!message.from_me && !message.wire.is_empty());
+    let known = [Some(&message.sender), message.sender_alt.as_ref()];
+    assert!(known.contains(&Some(&to(B))), "{known:?}");
+    line.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_phone_itself_sends_is_heard_as_ours() {
+    let world = World::new().await;
+    let (session, line) = world.linked().await;
+    world.a.send_text(B, "from the phone").await.unwrap();
+    let message = session.heard.text("from the phone").await;
+    assert!(message.from_me);
+    let other = world.b.lid().to_owned();
+    assert!([B, other.as_str()].contains(&message.chat.user()), "{:?}", message.chat);
+    line.stop().await;
+}
+
+#[tokio::test]
+async fn receipts_of_a_line_are_those_of_somebody_who_is_there() {
+    let world = World::new().await;
+    let (session, line) = world.linked().await;
+    let id = world.b.send_text(A, "are you there").await.unwrap();
+    session.heard.text("are you there").await;
+    let delivered = world
+        .b
+        .wait_for_receipt(PATIENCE, &id, |receipt| receipt.kind == "delivered")
+        .await;
+    delivered.unwrap();
+    line.stop().await;
+}
+
+#[tokio::test]
+async fn codes_that_ran_out_are_followed_by_fresh_ones() {
+    let world = World::new().await;
+    let session = world.session();
+    let line = session.open(Purpose::Link);
+    let first = qr(&line).await;
+    // A client has codes for 160 seconds. Then a new client must take its place, with codes of its own.
+    tokio::time::pause();
+    for _ in 0..6 {
+        tokio::time::advance(Duration::from_secs(61)).await;
+    }
+    tokio::time::resume();
+    let mut code = first;
+    while world.a.scan_qr(&code).await.is_err() {
+        let next = |state: &LineState| state.qr.as_ref().map(|qr| qr.text.clone()).filter(|text| *text != code);
+        code = state(&line, next).await;
+    }
+    status(&line, LineStatus::Ready).await;
+    line.stop().await;
+}
