@@ -134,7 +134,7 @@ impl SessionView {
             last_seen_at: row
                 .last_seen_at
                 .max(handle.line().and_then(|open| open.line.health().last_frame)),
-            last_loss: row.loss.clone().map(|Loss { reason, at }| LossView { reason, at }),
+            last_loss: handle.last_loss().map(|Loss { reason, at }| LossView { reason, at }),
             health: None,
             qr: None,
         }

@@ -10,7 +10,7 @@ use switchboard_core::ids::SessionId;
 use switchboard_core::problem::{Code, Problem};
 use switchboard_core::status::SessionStatus;
 use switchboard_store::messages::Pending;
-use switchboard_store::sessions::{Link, Phase, Session};
+use switchboard_store::sessions::{Link, Loss, Phase, Session};
 use switchboard_whatsapp::{Line, LineState};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -102,6 +102,22 @@ impl Handle {
         match &*self.line.load() {
             Some(open) => status(phase, Some(&open.state.borrow().status)),
             None => status(phase, None),
+        }
+    }
+
+    /// The last loss of the connection or the link: what is stored, or what the line has said since.
+    pub(crate) fn last_loss(&self) -> Option<Loss> {
+        let row = self.row.load();
+        let stored = row.loss.as_ref().map(|loss| loss.at);
+        let since = stored.max(row.link.as_ref().map(|link| link.at));
+        let line = self.line.load();
+        let said = line.as_ref().and_then(|open| open.state.borrow().last_loss.clone());
+        match said.filter(|said| since.is_none_or(|since| since < said.at)) {
+            Some(said) => Some(Loss {
+                reason: said.reason.to_string(),
+                at: said.at,
+            }),
+            None => row.loss.clone(),
         }
     }
 

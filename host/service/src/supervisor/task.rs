@@ -246,21 +246,15 @@ impl Task {
         }
     }
 
-    /// Says and stores what is new about the session's status.
+    /// Says and stores what is new about the connection.
     async fn note_status(&mut self) {
         let status = self.handle.status();
-        let before = std::mem::replace(&mut self.last_status, status);
-        if before == status {
-            return;
+        if std::mem::replace(&mut self.last_status, status) != status {
+            tracing::info!(session = %self.handle.id, %status, "session status");
         }
-        tracing::info!(session = %self.handle.id, %status, "session status");
-        if before == SessionStatus::Ready {
-            let loss = self.state.as_ref().and_then(|state| state.borrow().last_loss.clone());
-            self.seen(loss.map(|loss| Loss {
-                reason: loss.reason.to_string(),
-                at: loss.at,
-            }))
-            .await;
+        let loss = self.handle.last_loss();
+        if loss != self.handle.row().loss {
+            self.seen(loss).await;
         }
     }
 
@@ -416,5 +410,5 @@ async fn changed(state: Option<&mut watch::Receiver<LineState>>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -29,6 +29,9 @@ use tokio::time::{Instant, timeout};
 /// Nothing in these tests takes longer, unless it is broken.
 const SOON: Duration = Duration::from_secs(20);
 
+/// How long a send over a fake line waits for its acknowledgement.
+const IMPATIENT: Duration = Duration::from_millis(300);
+
 /// Waits until `look` sees something.
 pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let found = async {
@@ -55,7 +58,7 @@ impl World {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lines = Arc::<FakeLines>::default();
-        let service = start(&folder, &lines).await;
+        let service = start(&folder, lines.clone(), IMPATIENT).await;
         Self { service, lines, folder }
     }
 
@@ -63,7 +66,7 @@ impl World {
     pub(crate) async fn restarted(self) -> Self {
         self.service.shutdown(Instant::now() + SOON).await;
         let lines = Arc::<FakeLines>::default();
-        let service = start(&self.folder, &lines).await;
+        let service = start(&self.folder, lines.clone(), IMPATIENT).await;
         Self {
             service,
             lines,
@@ -104,7 +107,8 @@ impl World {
     }
 }
 
-async fn start(folder: &TempDir, lines: &Arc<FakeLines>) -> Service {
+/// Starts a service in this folder, over these lines.
+pub(crate) async fn start(folder: &TempDir, lines: Arc<dyn Lines>, ack_timeout: Duration) -> Service {
     let options = OpenOptions {
         realm: Realm::Simulator,
         seal_key: None,
@@ -115,13 +119,11 @@ async fn start(folder: &TempDir, lines: &Arc<FakeLines>) -> Service {
     let data = until("the data folder is free", async || DataFolder::open(folder.path()).ok()).await;
     let service = Service::start(ServiceOptions {
         store: Store::open(&data, options).unwrap(),
-        lines: lines.clone(),
+        lines,
         plugins: plugins().await,
         clock: Arc::new(SystemClock),
         random: Arc::new(OsRandom),
-        send: SendConfig {
-            ack_timeout: Duration::from_millis(300),
-        },
+        send: SendConfig { ack_timeout },
     });
     service.await.unwrap()
 }
@@ -268,7 +270,7 @@ impl FakeLine {
         self.state.send_modify(|state| {
             state.last_loss = Some(Loss {
                 reason: LossReason::Socket("reset".to_owned()),
-                at: UnixMillis(1_700_000_000_000),
+                at: SystemClock.now(),
             });
         });
         self.enter(LineStatus::Reconnecting);
