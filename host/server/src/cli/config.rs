@@ -32,7 +32,7 @@ fn from(
         Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {
             let sentence = format!("cannot read the configuration {}: {error}", path.display());
-            return Err(Fault::new(Exit::NoInput, sentence));
+            return Err(Fault::new(Exit::NoInput, &sentence));
         }
     };
     let name = path.display().to_string();
@@ -40,7 +40,7 @@ fn from(
     // A value that is no text becomes one with signs that no setting allows, and so is reported as a fault of its variable.
     let environment = environment.map(|(name, value)| (lossy(name), lossy(value)));
     Config::load(file, environment)
-        .map_err(|faults| Fault::new(Exit::Config, format!("the configuration has faults:\n{faults}")))
+        .map_err(|faults| Fault::new(Exit::Config, &format!("the configuration has faults:\n{faults}")))
 }
 
 fn lossy(text: OsString) -> String {

@@ -36,12 +36,12 @@ pub(super) async fn run(config: Result<Config, Fault>, out: &mut dyn Write) -> R
         Err(fault) => {
             report
                 .line("configuration", Finding::Fault(fault.sentence))
-                .map_err(unwritten)?;
+                .map_err(|error| unwritten(&error))?;
             return Ok(Exit::Config);
         }
     };
-    examine(&config, &mut report).await.map_err(unwritten)?;
-    report.verdict().map_err(unwritten)
+    examine(&config, &mut report).await.map_err(|error| unwritten(&error))?;
+    report.verdict().map_err(|error| unwritten(&error))
 }
 
 struct Report<'a> {
@@ -98,13 +98,11 @@ enum FolderState {
     InUse(Finding),
 }
 
-/// Takes the lock for a moment if the folder is there. A folder that is not is made by the first start, and not by a look.
+/// Takes the lock for a moment, if the folder has one. A folder that has none is left as it is.
 fn folder(dir: &Path) -> FolderState {
-    if !dir.exists() {
-        return FolderState::Free(Note(format!(
-            "{} is not there yet; the first start makes it",
-            dir.display()
-        )));
+    if !dir.join("lock").exists() {
+        let sentence = format!("{} has not been used yet; the first start sets it up", dir.display());
+        return FolderState::Free(Note(sentence));
     }
     match DataFolder::open(dir) {
         Ok(folder) => FolderState::Free(Well(format!("{} is writable and free", folder.path().display()))),
@@ -192,5 +190,87 @@ fn whatsapp(config: &Config) -> (Finding, Finding) {
             )
         }
         Err(error) => (Finding::Fault(error.to_string()), Note("not known".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::build;
+    use crate::testing;
+
+    async fn report(config: &Config) -> (Exit, String) {
+        let mut out = Vec::new();
+        let exit = run(Ok(config.clone()), &mut out).await.unwrap();
+        (exit, String::from_utf8(out).unwrap())
+    }
+
+    /// A data folder after a first start and stop.
+    async fn used(folder: &Path) -> Config {
+        let config = testing::config(folder);
+        let app = build(config.clone(), ServeOptions::default(), true).await.unwrap();
+        app.service
+            .shutdown(tokio::time::Instant::now() + std::time::Duration::from_secs(10))
+            .await;
+        config
+    }
+
+    #[tokio::test]
+    async fn before_the_first_start_all_is_well_and_nothing_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let (exit, text) = report(&testing::config(folder.path())).await;
+        assert_eq!(exit, Exit::Ok, "{text}");
+        assert!(
+            text.contains("first start") && text.contains("messages can be text"),
+            "{text}"
+        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_was_used_is_whole_and_its_key_opens_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = used(folder.path()).await;
+        let (exit, text) = report(&config).await;
+        assert_eq!(exit, Exit::Ok, "{text}");
+        assert!(
+            text.contains("is writable and free") && text.contains("its seal key opens it"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_running_server_is_no_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = testing::config(folder.path());
+        let _running = build(config.clone(), ServeOptions::default(), true).await.unwrap();
+        let (exit, text) = report(&config).await;
+        assert_eq!(exit, Exit::Ok, "{text}");
+        assert!(text.contains("A server is running"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn every_fault_is_reported_and_not_only_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = used(folder.path()).await;
+        let other_key = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=".to_owned();
+        config.data.seal_key = Some(other_key.clone().into());
+        std::fs::write(Keys::path(folder.path()), "{}").unwrap();
+        let taken = listen::bind(&config.server.listen).await.unwrap();
+        config.server.listen = vec![taken[0].local_addr().unwrap()];
+        let (exit, text) = report(&config).await;
+        assert_eq!(exit, Exit::Unwell, "{text}");
+        for part in ["FAULT  database", "FAULT  token keys", "FAULT  addresses", "3 faults"] {
+            assert!(text.contains(part), "{part:?} is missing in:\n{text}");
+        }
+        assert!(!text.contains(&other_key));
+    }
+
+    #[tokio::test]
+    async fn faults_of_the_configuration_are_the_whole_report() {
+        let mut out = Vec::new();
+        let fault = Fault::new(Exit::Config, "server.listen: nonsense");
+        assert_eq!(run(Err(fault), &mut out).await.unwrap(), Exit::Config);
+        assert!(String::from_utf8(out).unwrap().contains("server.listen: nonsense"));
     }
 }

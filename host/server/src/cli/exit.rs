@@ -1,6 +1,7 @@
 //! How the process ends: the exit codes of BSD's `sysexits.h`, so that a supervisor can tell a fault that goes away by itself from
 //! one that a person has to mend.
 
+use std::fmt;
 use std::process::ExitCode;
 
 /// Why the process ended.
@@ -51,7 +52,7 @@ pub struct Fault {
 
 impl Fault {
     /// With the sentence of an error.
-    pub fn new(exit: Exit, sentence: impl ToString) -> Self {
+    pub fn new(exit: Exit, sentence: &(impl fmt::Display + ?Sized)) -> Self {
         Self {
             exit,
             sentence: sentence.to_string(),

@@ -12,7 +12,7 @@ use crate::start_error::StartError;
 use crate::wiring;
 
 pub(super) async fn run(config: &Config, out: &mut dyn Write) -> Result<(), Fault> {
-    let fault = |error: StartError| Fault::new(error.exit(), error);
+    let fault = |error: StartError| Fault::new(error.exit(), &error);
     let folder = wiring::open_folder(config).map_err(fault)?;
     let before = applied(look(folder.path()).map_err(|error| fault(error.into()))?);
     let store = wiring::open_store(config, &folder, &ServeOptions::default())
@@ -21,10 +21,10 @@ pub(super) async fn run(config: &Config, out: &mut dyn Write) -> Result<(), Faul
     store.close().await;
     let after = applied(look(folder.path()).map_err(|error| fault(error.into()))?);
     for name in after.iter().filter(|name| !before.contains(name)) {
-        writeln!(out, "applied {name}").map_err(unwritten)?;
+        writeln!(out, "applied {name}").map_err(|error| unwritten(&error))?;
     }
     let current = after.last().map_or("empty", String::as_str);
-    writeln!(out, "the database in {} is at {current}", folder.path().display()).map_err(unwritten)
+    writeln!(out, "the database in {} is at {current}", folder.path().display()).map_err(|error| unwritten(&error))
 }
 
 fn applied(look: Option<Look>) -> Vec<String> {

@@ -73,7 +73,7 @@ fn act(command: &Command) -> Result<Exit, Fault> {
     let config: Config = config?;
     match action {
         Action::Serve => {
-            log::start(&config.log).map_err(|error| Fault::new(Exit::Config, error))?;
+            log::start(&config.log).map_err(|error| Fault::new(Exit::Config, &error))?;
             on_runtime(serve::run(config))?
         }
         Action::Token => token::run(&config, &mut io::stdout()).map(|()| Exit::Ok),
@@ -87,15 +87,15 @@ fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T, Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Fault::new(Exit::Software, format!("the runtime cannot start: {error}")))?;
+        .map_err(|error| Fault::new(Exit::Software, &format!("the runtime cannot start: {error}")))?;
     let done = runtime.block_on(work);
     runtime.shutdown_background();
     Ok(done)
 }
 
 /// What was asked for could not be written to standard output.
-fn unwritten(error: io::Error) -> Fault {
-    Fault::new(Exit::Io, format!("standard output: {error}"))
+fn unwritten(error: &io::Error) -> Fault {
+    Fault::new(Exit::Io, &format!("standard output: {error}"))
 }
 
 #[cfg(test)]

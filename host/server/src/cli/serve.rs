@@ -9,10 +9,10 @@ use crate::shutdown::StopSignals;
 /// The first signal stops gracefully, the second at once.
 pub(super) async fn run(config: Config) -> Result<Exit, Fault> {
     let mut signals = StopSignals::listen()
-        .map_err(|error| Fault::new(Exit::Software, format!("cannot listen to signals: {error}")))?;
+        .map_err(|error| Fault::new(Exit::Software, &format!("cannot listen to signals: {error}")))?;
     let starting = serve(config, ServeOptions::default());
     let running = tokio::select! {
-        started = starting => started.map_err(|error| Fault::new(error.exit(), error))?,
+        started = starting => started.map_err(|error| Fault::new(error.exit(), &error))?,
         signal = signals.next() => {
             tracing::info!(signal, "stopped while starting");
             return Ok(Exit::Ok);

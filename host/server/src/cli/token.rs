@@ -22,7 +22,7 @@ const SUBJECT: &str = "cli";
 
 pub(super) fn run(config: &Config, out: &mut dyn Write) -> Result<(), Fault> {
     let token = mint(config, &SystemClock, &OsRandom)?;
-    writeln!(out, "{token}").map_err(unwritten)
+    writeln!(out, "{token}").map_err(|error| unwritten(&error))
 }
 
 fn mint(config: &Config, clock: &dyn Clock, random: &dyn Random) -> Result<String, Fault> {
@@ -32,12 +32,12 @@ fn mint(config: &Config, clock: &dyn Clock, random: &dyn Random) -> Result<Strin
             KeysError::Malformed { .. } => Exit::Data,
             KeysError::Io { .. } => Exit::Io,
         };
-        Fault::new(exit, error)
+        Fault::new(exit, &error)
     })?;
     let tokens = Tokens::new(keys, config.auth.issuer.clone(), config.auth.audience.clone());
     let id = RequestId::mint(clock, random).to_string();
     let claims = tokens.claims(SUBJECT, id, clock.now(), LIFETIME, Scopes::all());
-    tokens.sign(&claims).map_err(|error| Fault::new(Exit::Software, error))
+    tokens.sign(&claims).map_err(|error| Fault::new(Exit::Software, &error))
 }
 
 #[cfg(test)]
