@@ -160,7 +160,8 @@ async fn the_list_pages_through_every_session_and_filters_by_status() {
         }
     }
     waiting.push(ready);
-    (seen.sort_unstable(), waiting.sort_unstable());
+    seen.sort_unstable();
+    waiting.sort_unstable();
     assert_eq!(seen, waiting);
     let ready_ones = world.service.sessions(Some(SessionStatus::Ready), None, 100).sessions;
     assert_eq!(
