@@ -86,8 +86,8 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Sta
 /// Everything behind the listeners.
 pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: bool) -> Result<App, StartError> {
     let folder = wiring::open_folder(&config)?;
-    let keys = Keys::load_or_create(&Keys::path(folder.path()), &*options.random)?;
     let store = wiring::open_store(&config, &folder, &options).await?;
+    let keys = Keys::load_or_create(&Keys::path(folder.path()), &*options.random)?;
     let plugins = wiring::load_plugins(&config, Some(&folder)).await?;
     let openapi = openapi::document(plugins.kinds()).and_then(|document| serde_json::to_vec(&document));
     let openapi = openapi.map_err(|error| StartError::Service(Problem::internal(error)))?;
@@ -155,5 +155,63 @@ impl Running {
         }
         self.app.service.shutdown(deadline).await;
         tracing::info!("stopped");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::cli::exit::Exit;
+    use crate::testing;
+
+    async fn asked(running: &Running, path: &str) -> String {
+        let mut stream = TcpStream::connect(running.addresses()[0]).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_stopped_server_leaves_its_port_and_its_folder_and_the_next_one_knows_its_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = testing::config(folder.path());
+        let first = serve(config.clone(), ServeOptions::default()).await.unwrap();
+        assert!(asked(&first, "/readyz").await.starts_with("HTTP/1.1 200"));
+        let token = first.token().await.unwrap();
+        assert!(asked(&first, "/api/token").await.contains(&token));
+        let address = first.addresses()[0];
+        first.shutdown().await;
+        assert!(TcpStream::connect(address).await.is_err());
+
+        let second = serve(config, ServeOptions::default()).await.unwrap();
+        assert_eq!(second.token().await.unwrap(), token);
+        second.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_is_told_before_the_data_folder_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = testing::config(folder.path());
+        let taken = listen::bind(&config.server.listen).await.unwrap();
+        config.server.listen = vec![taken[0].local_addr().unwrap()];
+        let error = serve(config, ServeOptions::default()).await.unwrap_err();
+        assert_eq!(error.exit(), Exit::Unavailable);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_folder_in_use_is_left_to_its_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = testing::config(folder.path());
+        let first = serve(config.clone(), ServeOptions::default()).await.unwrap();
+        let error = serve(config, ServeOptions::default()).await.unwrap_err();
+        assert_eq!(error.exit(), Exit::TryAgain);
+        assert!(error.to_string().contains("in use"), "{error}");
+        first.shutdown().await;
     }
 }

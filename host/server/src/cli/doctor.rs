@@ -158,7 +158,7 @@ async fn addresses(config: &Config, in_use: bool) -> Finding {
         .collect::<Vec<_>>()
         .join(", ");
     match listen::bind(&config.server.listen).await {
-        Ok(_) => Well(format!("{list} are free")),
+        Ok(_) => Well(format!("free: {list}")),
         Err(error) if in_use => Note(format!("{error}; probably the running server")),
         Err(error) => Finding::Fault(error.to_string()),
     }
