@@ -34,16 +34,16 @@ pub(crate) struct Inputs {
 impl Inputs {
     /// Inputs out of a few of the names, so that calls meet on the same rows.
     pub(crate) fn any() -> impl Strategy<Value = impl Strategy<Value = Self> + Clone> {
-        subsequence(&NAMES, 1..=3).prop_map(Self::of)
+        subsequence(&NAMES, 1..=3).prop_map(|pool| Self::of(&pool))
     }
 
-    fn of(pool: Vec<&'static str>) -> impl Strategy<Value = Self> + Clone {
-        let name = || select(pool.clone());
+    fn of(pool: &[&'static str]) -> impl Strategy<Value = Self> + Clone + use<> {
+        let name = || select(pool.to_vec());
         let names = (
             name(),
             name(),
             name(),
-            subsequence(pool.clone(), 0..=pool.len()).prop_shuffle(),
+            subsequence(pool.to_vec(), 0..=pool.len()).prop_shuffle(),
         );
         let ids = subsequence(&IDS, 0..=IDS.len()).prop_shuffle();
         let values = (prop::collection::vec(any::<u8>(), 0..40), 0..4_u8, any::<bool>());
@@ -82,11 +82,11 @@ impl Inputs {
     }
 
     pub(crate) fn pairs(&self) -> Vec<LidPnMappingEntry> {
-        let phone = |i: usize| if i % 2 == 0 { self.other } else { self.third };
+        let phone = |i: usize| if i.is_multiple_of(2) { self.other } else { self.third };
         let pair = |(i, lid): (usize, &&str)| LidPnMappingEntry {
             lid: (*lid).to_owned(),
             phone_number: phone(i).to_owned(),
-            created_at: if i % 3 == 0 { self.time } else { self.later },
+            created_at: if i.is_multiple_of(3) { self.time } else { self.later },
             updated_at: self.later,
             learning_source: format!("source {}", self.byte),
         };
@@ -135,7 +135,7 @@ impl Inputs {
             sender: Arc::from(*name),
             msg_id: self.other.into(),
             secret: [i as u8; 32],
-            expires_at: if i % 2 == 0 { self.time } else { self.later },
+            expires_at: if i.is_multiple_of(2) { self.time } else { self.later },
             message_ts: self.time,
         };
         self.names.iter().enumerate().map(secret).collect()
