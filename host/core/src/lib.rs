@@ -3,6 +3,8 @@
 //! Everything here is a value. Ids are parsed once and cannot be wrong afterwards, time and chance are arguments, and a failure
 //! that a person will read is always a [`Problem`](problem::Problem). This crate imports nothing of ours.
 
+#![forbid(unsafe_code)]
+
 pub mod clock;
 pub mod config;
 pub mod content;

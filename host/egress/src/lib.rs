@@ -5,6 +5,8 @@
 //! them. So a name that changes its mind between check and use gains nothing. Redirects are not followed and the environment's
 //! proxies are not used, for both would dial something that was never checked.
 
+#![forbid(unsafe_code)]
+
 mod address;
 mod dial;
 mod error;

@@ -3,6 +3,8 @@
 //! [`serve`] starts a server in this process and returns when it answers; the program, the sandbox and the end-to-end tests all
 //! start the same one. Start reading at `router.rs`, the table of routes; then any file of `routes/`, one operation each.
 
+#![forbid(unsafe_code)]
+
 mod app;
 mod auth;
 pub mod cli;

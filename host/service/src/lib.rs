@@ -4,6 +4,8 @@
 //! WhatsApp and its part of the outbox; a request never waits for another session. Everything that a client reads here is a view: a
 //! struct with the API's own field names.
 
+#![forbid(unsafe_code)]
+
 mod messages;
 mod outbox;
 mod parts;

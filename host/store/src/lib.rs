@@ -4,6 +4,8 @@
 //! knows libSQL, `writer` and `readers` own the connections, and `seal` keeps secrets secret. Above them, one file a noun: the
 //! repositories, and [`keys`] for the keys of the WhatsApp protocol.
 
+#![forbid(unsafe_code)]
+
 mod db;
 mod error;
 mod folder;

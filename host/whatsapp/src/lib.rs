@@ -4,6 +4,7 @@
 //! wanted, says in [`LineState`] what is true about its socket, and hands what arrives to a [`Sink`]. [`encode`] turns content
 //! into the bytes that a line sends. The protocol library is named in this crate alone.
 
+#![forbid(unsafe_code)]
 #![recursion_limit = "256"]
 
 pub mod backend;

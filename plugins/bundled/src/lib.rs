@@ -1,5 +1,7 @@
 //! The plugins that come with the host, built for WebAssembly by this crate's build script and embedded as bytes.
 
+#![forbid(unsafe_code)]
+
 /// One plugin as it is shipped.
 #[derive(Debug, Clone, Copy)]
 pub struct Bundled {

@@ -1,5 +1,7 @@
 //! The workspace as Cargo sees it, and its sources as they lie on disk, for the tests of this crate.
 
+#![forbid(unsafe_code)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};

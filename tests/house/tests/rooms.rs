@@ -75,16 +75,25 @@ fn every_exception_from_a_lint_is_expected_and_has_its_reason() {
 }
 
 #[test]
-fn unsafe_code_is_forbidden_everywhere_but_in_the_loader_of_precompiled_plugins() {
+fn unsafe_code_is_forbidden_everywhere_but_in_the_loader_of_precompiled_plugins_and_in_generated_exports() {
     for (name, package) in members(&workspace().unwrap()) {
         let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
         assert!(
-            manifest.contains("[lints]"),
+            manifest.contains("[lints]\nworkspace = true"),
             "{name} does not take the workspace's lints"
         );
-        if !manifest.contains("[lints]\nworkspace = true") {
-            assert_eq!(name, "switchboard-plugins");
-            assert!(manifest.contains("unsafe_code = \"deny\""), "{name}");
+        for target in package
+            .targets
+            .iter()
+            .filter(|target| target.is_lib() || target.is_bin())
+        {
+            let source = std::fs::read_to_string(&target.src_path).unwrap();
+            let excepted = name == "switchboard-plugins" || name.starts_with("plugin-");
+            assert!(
+                source.contains("#![forbid(unsafe_code)]") != excepted,
+                "{}",
+                target.src_path
+            );
         }
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! Words go to standard error. Standard output gets plain `KEY=value` lines, once everything is ready, for scripts to read.
 
+#![forbid(unsafe_code)]
+
 mod arguments;
 mod guide;
 mod linking;

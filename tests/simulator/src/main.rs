@@ -1,5 +1,7 @@
 //! The simulator as a program: prints where it listens, and runs until it is told to stop.
 
+#![forbid(unsafe_code)]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
