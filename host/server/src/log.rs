@@ -22,14 +22,28 @@ pub enum LogError {
     Twice,
 }
 
+/// The protocol library writes whole phone numbers and addresses into its lines. They are off unless the operator names them, as in
+/// `info,whatsapp_rust=debug`; what an operator needs to know of a line is logged by `switchboard_whatsapp`.
+const NUMBERS_IN_FULL: [&str; 5] = [
+    "whatsapp_rust",
+    "wacore",
+    "wacore_appstate",
+    "wacore_libsignal",
+    "wacore_noise",
+];
+
+/// What is logged: the operator's filter over [`NUMBERS_IN_FULL`].
+fn filter(directives: &str) -> Result<EnvFilter, LogError> {
+    let quiet = NUMBERS_IN_FULL.map(|module| format!("{module}=off")).join(",");
+    Ok(EnvFilter::try_new(format!("{quiet},{directives}"))?)
+}
+
 /// Starts the process's log.
 ///
 /// # Errors
 /// When `log.filter` cannot be parsed, or the process has a log already.
 pub fn start(config: &LogConfig) -> Result<(), LogError> {
-    let lines = fmt()
-        .with_env_filter(EnvFilter::try_new(&config.filter)?)
-        .with_writer(io::stderr);
+    let lines = fmt().with_env_filter(filter(&config.filter)?).with_writer(io::stderr);
     let started = match config.format {
         LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).try_init(),
@@ -42,6 +56,17 @@ mod tests {
     use switchboard_core::config::Config;
 
     use super::*;
+
+    #[test]
+    fn the_protocol_library_is_silent_until_it_is_named() {
+        assert!(filter("trace").unwrap().to_string().contains("whatsapp_rust=off"));
+        let named = filter("info,whatsapp_rust=debug").unwrap().to_string();
+        assert!(
+            named.contains("whatsapp_rust=debug") && !named.contains("whatsapp_rust=off"),
+            "{named}"
+        );
+        assert!(named.contains("wacore=off"), "{named}");
+    }
 
     #[test]
     fn a_filter_that_is_none_is_refused_with_what_is_allowed() {
