@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use switchboard_core::content::{Content, Open, Text};
 use whatsapp_rust::proto_helpers::MessageExt;
 use whatsapp_rust::waproto::whatsapp::Message;
+use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 
 /// Fields of a message that say nothing by themselves.
 const BESIDE_THE_POINT: [&str; 2] = ["message_context_info", "sender_key_distribution_message"];
@@ -26,6 +27,21 @@ pub(crate) fn decode(message: &Message) -> Content {
         );
     }
     Content::Other(open(base))
+}
+
+/// Whether a message is for the device and not for a person: keys, history and settings that an account's devices hand to each
+/// other. The library acts on it; it holds keys in the clear and is never shown or kept. Of the protocol's own messages only
+/// those that change a conversation are for people: an edit, a deletion, a timer.
+pub(crate) fn is_between_devices(message: &Message) -> bool {
+    let Some(protocol) = message.get_base_message().protocol_message.as_option() else {
+        return false;
+    };
+    let for_people = [
+        ProtocolType::Revoke,
+        ProtocolType::MessageEdit,
+        ProtocolType::EphemeralSetting,
+    ];
+    !protocol.r#type.is_some_and(|kind| for_people.contains(&kind))
 }
 
 fn text(body: &str, preview_url: bool) -> Content {
@@ -91,7 +107,7 @@ fn bytes(items: &[Value]) -> Option<Vec<u8>> {
 mod tests {
     use whatsapp_rust::buffa::MessageField;
     use whatsapp_rust::waproto::whatsapp::message::{
-        DeviceSentMessage, ExtendedTextMessage, FutureProofMessage, ImageMessage, ReactionMessage,
+        DeviceSentMessage, ExtendedTextMessage, FutureProofMessage, ImageMessage, ProtocolMessage, ReactionMessage,
     };
     use whatsapp_rust::waproto::whatsapp::{MessageContextInfo, MessageKey};
 
@@ -144,6 +160,34 @@ mod tests {
         for message in [ephemeral, from_another_device, view_once] {
             assert_eq!(decode(&message), text("hi", false));
         }
+    }
+
+    #[test]
+    fn what_devices_tell_each_other_is_not_for_people_but_a_deletion_is() {
+        let protocol = |kind| Message {
+            protocol_message: MessageField::some(ProtocolMessage {
+                r#type: kind,
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        for kind in [
+            ProtocolType::AppStateSyncKeyShare,
+            ProtocolType::HistorySyncNotification,
+        ] {
+            let shared = protocol(Some(kind));
+            let wrapped = Message {
+                device_sent_message: MessageField::some(DeviceSentMessage {
+                    message: MessageField::some(shared.clone()),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            };
+            assert!(is_between_devices(&shared) && is_between_devices(&wrapped), "{kind:?}");
+        }
+        assert!(is_between_devices(&protocol(None)));
+        assert!(!is_between_devices(&protocol(Some(ProtocolType::Revoke))));
+        assert!(!is_between_devices(&plain("hi")));
     }
 
     #[test]

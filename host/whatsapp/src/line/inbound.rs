@@ -9,7 +9,7 @@ use whatsapp_rust::wacore::types::events::InboundMessage as LibraryMessage;
 use whatsapp_rust::waproto::codec;
 use whatsapp_rust::{Client, InboundDurabilityHook, anyhow, async_trait};
 
-use crate::decode::decode;
+use crate::decode::{decode, is_between_devices};
 use crate::jid;
 use crate::sink::Sink;
 
@@ -40,8 +40,12 @@ pub(super) fn batch<'a>(messages: impl IntoIterator<Item = &'a LibraryMessage>) 
     messages.into_iter().filter_map(message).collect()
 }
 
-/// `None` for parties that have no address here: refusing them would only make them come again for ever.
+/// `None` for what devices tell each other, and for parties that have no address here: refusing them would only make them come
+/// again for ever.
 fn message(message: &LibraryMessage) -> Option<InboundMessage> {
+    if is_between_devices(&message.message) {
+        return None;
+    }
     let info = &message.info;
     let source = &info.source;
     let Some((chat, sender)) = jid::bare(&source.chat).zip(jid::bare(&source.sender)) else {
