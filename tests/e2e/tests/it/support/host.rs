@@ -1,0 +1,122 @@
+//! The host as a process of its own, to be stopped, killed and started again.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+use super::PATIENCE;
+
+/// A running host.
+pub(crate) struct Host {
+    child: Child,
+    /// `http://127.0.0.1:<port>`
+    pub(crate) base: String,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+/// How a host that was not meant to run has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) words: String,
+}
+
+impl Host {
+    /// The command line of the host with nothing of this machine's environment.
+    pub(crate) fn command(data: &Path, whatsapp: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_host"));
+        command
+            .env_clear()
+            .env("SWITCHBOARD_DATA__DIR", data)
+            .env("SWITCHBOARD_WHATSAPP__URL", whatsapp)
+            .env("SWITCHBOARD_WHATSAPP__VERSION", "2.3000.1")
+            .env("SWITCHBOARD_SERVER__LISTEN", "127.0.0.1:0")
+            .env("SWITCHBOARD_LOG__FORMAT", "json")
+            .current_dir(data.parent().expect("a folder"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Starts the host and waits until it listens.
+    pub(crate) async fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the host starts");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (found, mut address) = watch::channel(None);
+        let mut lines = BufReader::new(child.stderr.take().expect("its standard error")).lines();
+        let kept = Arc::clone(&log);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                if let Some(address) = listening(&line) {
+                    found.send_replace(Some(address));
+                }
+                kept.lock().unwrap().push(line);
+            }
+        });
+        let listens = tokio::time::timeout(PATIENCE, address.wait_for(Option::is_some)).await;
+        let base = match listens {
+            Ok(Ok(address)) => format!("http://{}", address.as_deref().unwrap_or_default()),
+            _ => panic!("the host never listened; it said: {:#?}", log.lock().unwrap()),
+        };
+        Self { child, base, log }
+    }
+
+    /// Runs the command to its end.
+    pub(crate) async fn run(mut command: Command) -> Ended {
+        let output = tokio::time::timeout(PATIENCE, command.output())
+            .await
+            .expect("it ends")
+            .expect("it starts");
+        let words = [output.stdout, output.stderr]
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .concat();
+        Ended {
+            code: output.status.code(),
+            words,
+        }
+    }
+
+    /// Everything it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    /// Kills it as a power cut would, and waits until it is gone.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.expect("it dies");
+    }
+
+    /// Asks it to stop and waits for its exit code.
+    pub(crate) async fn stop(mut self, signal: &str) -> Option<i32> {
+        self.signal(signal).await;
+        let status = tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .expect("it stops")
+            .expect("a status");
+        status.code()
+    }
+
+    /// Sends it a signal such as `TERM`.
+    pub(crate) async fn signal(&self, signal: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("kill")
+            .args(["-s", signal, &id])
+            .status()
+            .await
+            .expect("kill runs");
+        assert!(sent.success());
+    }
+}
+
+/// The address in the line that says where the host listens.
+fn listening(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    (line["message"] == "listening").then(|| line["address"].as_str().map(str::to_owned))?
+}

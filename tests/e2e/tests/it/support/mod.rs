@@ -1,0 +1,14 @@
+//! What every test here stands on: a world of one simulator and one host, and a client that speaks to the host.
+
+mod api;
+mod host;
+mod world;
+
+pub(crate) use self::api::{Api, find};
+pub(crate) use self::host::Host;
+pub(crate) use self::world::World;
+
+use std::time::Duration;
+
+/// No single wait is longer. Generous, because a machine may run everything else at the same time.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

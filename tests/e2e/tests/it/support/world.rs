@@ -1,0 +1,101 @@
+//! One simulator, one data folder, one host.
+
+use std::path::PathBuf;
+
+use simulator::{Options, Phone, Simulator};
+use tempfile::TempDir;
+
+use super::{Api, Host};
+
+/// A host linked to nothing yet, and a WhatsApp of its own.
+pub(crate) struct World {
+    pub(crate) simulator: Simulator,
+    pub(crate) host: Host,
+    pub(crate) api: Api,
+    folder: TempDir,
+}
+
+impl World {
+    /// Starts both.
+    pub(crate) async fn start() -> Self {
+        let simulator = Simulator::start(Options::default())
+            .await
+            .expect("the simulator starts");
+        let folder = tempfile::tempdir().expect("a folder");
+        let host = Host::start(Host::command(&folder.path().join("data"), &simulator.ws_url())).await;
+        let api = Api::with_local_token(&host.base).await;
+        Self {
+            simulator,
+            host,
+            api,
+            folder,
+        }
+    }
+
+    /// The host's data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A person's phone.
+    pub(crate) fn phone(&self, number: &str) -> Phone {
+        self.simulator.phone(number).expect("a phone")
+    }
+
+    /// A session linked to this number and READY: its id.
+    pub(crate) async fn linked(&self, number: &str) -> String {
+        let session = self.api.create_session().await;
+        let qr = self.api.qr(&session).await;
+        self.phone(number).scan_qr(&qr).await.expect("the phone links");
+        self.api.session_becomes(&session, "READY").await;
+        session
+    }
+
+    /// Kills the host without a warning and starts it again on the same folder.
+    pub(crate) async fn kill_and_restart(self) -> Self {
+        let Self {
+            simulator,
+            host,
+            folder,
+            ..
+        } = self;
+        host.kill().await;
+        Self::again(simulator, folder).await
+    }
+
+    /// Kills the host, lets something happen while it is away, and starts it again.
+    pub(crate) async fn kill_write_and_restart<F: Future<Output = T>, T>(self, meanwhile: impl FnOnce() -> F) -> Self {
+        let Self {
+            simulator,
+            host,
+            folder,
+            ..
+        } = self;
+        host.kill().await;
+        meanwhile().await;
+        Self::again(simulator, folder).await
+    }
+
+    /// Stops the host as a supervisor does and starts it again on the same folder.
+    pub(crate) async fn stop_and_restart(self) -> Self {
+        let Self {
+            simulator,
+            host,
+            folder,
+            ..
+        } = self;
+        assert_eq!(host.stop("TERM").await, Some(0));
+        Self::again(simulator, folder).await
+    }
+
+    async fn again(simulator: Simulator, folder: TempDir) -> Self {
+        let host = Host::start(Host::command(&folder.path().join("data"), &simulator.ws_url())).await;
+        let api = Api::with_local_token(&host.base).await;
+        Self {
+            simulator,
+            host,
+            api,
+            folder,
+        }
+    }
+}
