@@ -93,12 +93,8 @@ impl Known {
                     self.found = Some((version, now));
                     self.outdated = false;
                 }
-                Ok(None) => {
-                    tracing::warn!("the version of WhatsApp Web is not where it was; announcing the last one known")
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the version of WhatsApp Web cannot be looked up; announcing the last one known")
-                }
+                Ok(None) => tell("its page names none"),
+                Err(error) => tell(&error),
             }
         }
         self.found.map_or(LAST_RESORT, |(version, _)| version)
@@ -109,6 +105,11 @@ impl Known {
         let asked = self.asked_at.is_some_and(|at| now.since(at) < NOT_BEFORE);
         (!fresh || self.outdated) && !asked
     }
+}
+
+/// The line starts all the same.
+fn tell(reason: impl std::fmt::Display) {
+    tracing::warn!(%reason, "the present version of WhatsApp Web is not known; announcing the last one that was");
 }
 
 #[cfg(test)]

@@ -41,12 +41,12 @@ pub(super) async fn build(
         )
         .skip_history_sync()
         .with_event_handler(Ears {
-            session: session.clone(),
+            session: *session,
             sink: Arc::clone(sink),
             wire: Arc::clone(wire),
         })
         .with_inbound_durability_hook(Commit {
-            session: session.clone(),
+            session: *session,
             sink: Arc::clone(sink),
         });
     if let Some(count) = shared.pre_keys {

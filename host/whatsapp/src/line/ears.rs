@@ -23,7 +23,7 @@ use crate::jid;
 use crate::sink::Sink;
 
 /// Every kind of event that is of use here.
-const INTEREST: [EventKind; 18] = [
+const INTEREST: [EventKind; 20] = [
     EventKind::AppStateSyncFailed,
     EventKind::ClientOutdated,
     EventKind::ConnectFailure,
@@ -32,6 +32,8 @@ const INTEREST: [EventKind; 18] = [
     EventKind::LoggedOut,
     EventKind::Messages,
     EventKind::PairError,
+    EventKind::PairPasskeyError,
+    EventKind::PairPasskeyRequest,
     EventKind::PairSuccess,
     EventKind::PairingQrCode,
     EventKind::PairingQrCodesExhausted,
@@ -102,6 +104,10 @@ fn news(event: &Event) -> Option<News> {
         Event::PairingQrCodesExhausted(_) => News::QrCodesExhausted,
         Event::PairSuccess(success) => News::Linked(account(success)?),
         Event::PairError(error) => News::PairingFailed(error.error.clone()),
+        Event::PairPasskeyRequest(_) => {
+            News::PairingFailed("WhatsApp asks for a passkey, which cannot be given yet".to_owned())
+        }
+        Event::PairPasskeyError(error) => News::PairingFailed(error.error.clone()),
         Event::QrScannedWithoutMultidevice(_) => {
             News::PairingFailed("the phone's WhatsApp is too old for linked devices".to_owned())
         }
@@ -162,4 +168,105 @@ fn receipt_event(receipt: &Receipt) -> Option<LineEvent> {
         stanza_ids,
         at: UnixMillis(receipt.timestamp.timestamp_millis()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use switchboard_core::clock::ManualClock;
+    use switchboard_core::event::InboundMessage as OurMessage;
+    use switchboard_core::problem::Problem;
+    use tokio::sync::mpsc;
+    use whatsapp_rust::Jid as LibraryJid;
+    use whatsapp_rust::wacore::types::message::MessageSource;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Notes(Mutex<Vec<LineEvent>>);
+
+    #[async_trait]
+    impl Sink for Notes {
+        async fn messages(&self, _: &SessionId, _: Vec<OurMessage>) -> Result<(), Problem> {
+            Ok(())
+        }
+
+        fn event(&self, _: &SessionId, event: LineEvent) {
+            self.0.lock().unwrap().push(event);
+        }
+    }
+
+    /// What the sink hears of these events.
+    fn heard(events: Vec<Event>) -> Vec<LineEvent> {
+        let sink = Arc::new(Notes::default());
+        let (tell, _news) = mpsc::unbounded_channel();
+        let ears = Ears {
+            session: "qr_1700000000000_00000001".parse().unwrap(),
+            sink: Arc::clone(&sink) as Arc<dyn Sink>,
+            wire: Arc::new(Wire::new(Arc::new(ManualClock::at(UnixMillis(5))), tell)),
+        };
+        events.into_iter().for_each(|event| ears.handle_event(Arc::new(event)));
+        sink.0.lock().unwrap().clone()
+    }
+
+    fn ack(class: &str, error: Option<&str>) -> Event {
+        let ack = ServerAck::builder().id("3EB0".to_owned()).class(class.to_owned());
+        Event::ServerAck(ack.maybe_error(error.map(str::to_owned)).build())
+    }
+
+    fn receipt(kind: ReceiptType) -> Event {
+        let receipt = Receipt::builder()
+            .source(MessageSource {
+                chat: LibraryJid::pn("15550000002"),
+                sender: LibraryJid::pn_device("15550000002", 3),
+                ..Default::default()
+            })
+            .message_ids(vec!["3EB0".into()])
+            .timestamp(std::time::UNIX_EPOCH.into())
+            .r#type(kind)
+            .offline(false);
+        Event::Receipt(receipt.build())
+    }
+
+    #[test]
+    fn only_the_acknowledgement_of_a_message_is_one_and_an_odd_error_is_no_success() {
+        let errors: Vec<_> = heard(vec![
+            ack("receipt", None),
+            ack("message", None),
+            ack("message", Some("463")),
+            ack("message", Some("odd")),
+        ])
+        .into_iter()
+        .map(|event| match event {
+            LineEvent::ServerAck { error, at, .. } => (error, at),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+        let at = UnixMillis(5);
+        assert_eq!(errors, [(None, at), (Some(463), at), (Some(u16::MAX), at)]);
+    }
+
+    #[test]
+    fn receipts_between_our_own_devices_and_requests_to_send_again_are_no_progress() {
+        let kinds = [
+            ReceiptType::Delivered,
+            ReceiptType::Inactive,
+            ReceiptType::Retry,
+            ReceiptType::ReadSelf,
+            ReceiptType::Read,
+            ReceiptType::Played,
+        ];
+        let heard: Vec<_> = heard(kinds.map(receipt).into())
+            .into_iter()
+            .map(|event| match event {
+                LineEvent::Receipt { kind, sender, .. } => (kind, sender.user().to_owned()),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let from = "15550000002".to_owned();
+        let progress = [ReceiptKind::Delivered, ReceiptKind::Read, ReceiptKind::Played];
+        assert_eq!(heard, progress.map(|kind| (kind, from.clone())));
+    }
 }

@@ -26,7 +26,7 @@ impl Leases {
         }
         leases.retain(|_, lease| lease.strong_count() > 0);
         let lease = Arc::default();
-        leases.insert(session.clone(), Arc::downgrade(&lease));
+        leases.insert(*session, Arc::downgrade(&lease));
         lease
     }
 }

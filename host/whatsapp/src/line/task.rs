@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard_core::event::{Account, LineEvent, LogoutReason};
+use switchboard_core::event::{Account, InboundMessage, LineEvent, LogoutReason};
 use switchboard_core::ids::SessionId;
 use switchboard_store::keys::KeyStore;
 use tokio::sync::{mpsc, watch};
@@ -70,6 +70,8 @@ pub(super) struct Task {
     linked: bool,
     /// Whether the codes of this client were all shown.
     exhausted: bool,
+    /// Whether nothing has been said over the present socket yet.
+    silent: bool,
 }
 
 impl Task {
@@ -95,6 +97,7 @@ impl Task {
             backoff: Backoff::default(),
             linked: purpose == Purpose::Resume,
             exhausted: false,
+            silent: true,
         }
     }
 
@@ -200,6 +203,8 @@ impl Task {
     }
 
     async fn hear(&mut self, news: News, client: &Arc<Client>) -> ControlFlow<End> {
+        let of_the_socket = matches!(news, News::SocketClosed | News::Disconnected(_) | News::Unreachable(_));
+        self.silent &= of_the_socket || matches!(news, News::Ungated(_));
         match news {
             News::QrCode(..) if self.linked => return ControlFlow::Break(End::LoggedOut(LogoutReason::KeysLost)),
             News::QrCode(text, timeout) => self.board.show(text, timeout),
@@ -211,12 +216,7 @@ impl Task {
             News::Connected => self.connected(client),
             News::PairingFailed(reason) => self.lost(LossReason::Pairing(reason)),
             News::Unreachable(reason) | News::Disconnected(reason) => self.lost(LossReason::Socket(reason)),
-            News::SocketClosed => {
-                self.board.take_down();
-                if self.board.is_ready() {
-                    self.lost(LossReason::Socket("the socket was closed".to_owned()));
-                }
-            }
+            News::SocketClosed => self.socket_closed(),
             // How every link ends: the server wants to see the new keys at once.
             News::StreamError(code) if code == "515" => {}
             News::StreamError(code) => self.lost(LossReason::Stream(code)),
@@ -263,6 +263,17 @@ impl Task {
         self.sink.event(&self.session, LineEvent::Ready);
     }
 
+    fn socket_closed(&mut self) {
+        self.board.take_down();
+        if self.board.is_ready() {
+            self.lost(LossReason::Socket("the socket was closed".to_owned()));
+        } else if self.silent {
+            // The library says why in its log only: a certificate that is not WhatsApp's, a handshake that broke off.
+            self.lost(LossReason::Socket("the socket was closed before the login".to_owned()));
+        }
+        self.silent = true;
+    }
+
     fn lost(&self, reason: LossReason) {
         tracing::info!(session = %self.session, %reason, "not connected");
         self.board.lost(reason);
@@ -284,7 +295,7 @@ impl Task {
         }
     }
 
-    async fn keep(&self, batch: Vec<switchboard_core::event::InboundMessage>) {
+    async fn keep(&self, batch: Vec<InboundMessage>) {
         let count = batch.len();
         if let Err(problem) = self.sink.messages(&self.session, batch).await {
             let cause = problem.cause_chain().unwrap_or_else(|| problem.to_string());

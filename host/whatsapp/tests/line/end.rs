@@ -70,3 +70,19 @@ async fn keys_left_over_from_an_old_link_make_way_for_a_new_one() {
     status(&line, LineStatus::Ready).await;
     line.stop().await;
 }
+
+#[tokio::test]
+async fn a_login_that_is_refused_for_good_ends_the_link() {
+    let reasons = [
+        (401, LogoutReason::RemovedByPhone),
+        (403, LogoutReason::Refused(403)),
+        (406, LogoutReason::Refused(406)),
+    ];
+    for (code, reason) in reasons {
+        let world = World::new().await;
+        let (session, line) = world.linked().await;
+        world.refuse_login(code);
+        status(&line, LineStatus::LoggedOut(reason)).await;
+        assert!(!has_keys(&session).await);
+    }
+}

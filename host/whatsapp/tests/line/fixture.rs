@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use simulator::{Options, Phone, Simulator};
+use simulator::{Fault, Number, Options, Phone, Simulator};
 use switchboard_core::clock::SystemClock;
 use switchboard_core::config::WebVersion;
 use switchboard_core::content::{Content, Text};
@@ -46,21 +46,11 @@ impl World {
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
         };
-        let reach = Reach::Public;
-        let driver = Driver::new(DriverOptions {
-            url: simulator.ws_url(),
-            version: WebVersion::Auto,
-            device_name: "Test".to_owned(),
-            pre_keys: Some(30),
-            clock: Arc::new(SystemClock),
-            random: Arc::new(OsRandom),
-            egress: Egress::new(EgressOptions { reach }).unwrap(),
-        });
         Self {
             a: simulator.phone(A).unwrap(),
             b: simulator.phone(B).unwrap(),
+            driver: driver(&simulator),
             simulator,
-            driver: driver.unwrap(),
             store: Store::open(&DataFolder::open(folder.path()).unwrap(), options).unwrap(),
             _folder: folder,
         }
@@ -77,6 +67,21 @@ impl World {
         }
     }
 
+    /// Ends A's connections and refuses the next login with this reason.
+    pub(crate) fn refuse_login(&self, code: u16) {
+        let number = Number::parse(A).unwrap();
+        let refusal = Fault::LoginFailure {
+            number: number.clone(),
+            device: None,
+            code,
+            times: 1,
+        };
+        self.simulator.inject(refusal).unwrap();
+        self.simulator
+            .inject(Fault::DropSocket { number, device: None })
+            .unwrap();
+    }
+
     /// A session linked to A's phone, ready, and its line.
     pub(crate) async fn linked(&self) -> (Session, Arc<dyn Line>) {
         let session = self.session();
@@ -85,6 +90,20 @@ impl World {
         status(&line, LineStatus::Ready).await;
         (session, line)
     }
+}
+
+fn driver(simulator: &Simulator) -> Driver {
+    let reach = Reach::Public;
+    Driver::new(DriverOptions {
+        url: simulator.ws_url(),
+        version: WebVersion::Auto,
+        device_name: "Test".to_owned(),
+        pre_keys: Some(30),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(OsRandom),
+        egress: Egress::new(EgressOptions { reach }).unwrap(),
+    })
+    .unwrap()
 }
 
 pub(crate) struct Session {
@@ -97,7 +116,17 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn open(&self, purpose: Purpose) -> Arc<dyn Line> {
         let sink = Arc::clone(&self.heard) as Arc<dyn Sink>;
-        self.driver.open(self.id.clone(), self.keys.clone(), purpose, sink)
+        self.driver.open(self.id, self.keys.clone(), purpose, sink)
+    }
+}
+
+impl Session {
+    /// The same session, as a process would see it that knows nothing of this one.
+    pub(crate) fn in_another_process(&self, world: &World) -> Self {
+        Self {
+            driver: driver(&world.simulator),
+            ..world.session()
+        }
     }
 }
 

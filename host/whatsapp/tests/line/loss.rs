@@ -1,7 +1,7 @@
 //! Connections that are lost and come back.
 
 use simulator::{Fault, Number};
-use switchboard_whatsapp::{LineStatus, LossReason};
+use switchboard_whatsapp::{LineState, LineStatus, LossReason, Purpose};
 
 use crate::fixture::{A, B, Log, World, arrives, send, state, status};
 
@@ -37,28 +37,50 @@ async fn after_a_stream_error_or_a_dropped_socket_the_line_says_so_and_recovers(
 }
 
 #[tokio::test]
-async fn a_version_that_is_turned_away_is_a_loss_and_not_the_end() {
+async fn a_refused_login_is_a_loss_and_not_the_end() {
+    for (code, reason) in [(405, LossReason::Outdated), (418, LossReason::Refused(418))] {
+        let world = World::new().await;
+        let (_, line) = world.linked().await;
+        world.refuse_login(code);
+        let is_it = |state: &LineState| (state.last_loss.as_ref()?.reason == reason).then_some(());
+        state(&line, is_it).await;
+        status(&line, LineStatus::Ready).await;
+        line.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_ban_is_shown_with_its_reason_and_end_and_keeps_the_link() {
     let world = World::new().await;
-    let (_, line) = world.linked().await;
-    let outdated = Fault::LoginFailure {
-        number: number(),
-        device: None,
-        code: 405,
-        times: 1,
+    let (session, line) = world.linked().await;
+    world.refuse_login(402);
+    let banned = |state: &LineState| match &state.status {
+        LineStatus::Banned { until } => Some((*until, state.last_loss.clone()?)),
+        _ => None,
     };
-    let drop = Fault::DropSocket {
-        number: number(),
-        device: None,
-    };
-    world.simulator.inject(outdated).unwrap();
-    world.simulator.inject(drop).unwrap();
-    let is_outdated = |state: &switchboard_whatsapp::LineState| {
-        let loss = state.last_loss.as_ref()?;
-        (loss.reason == LossReason::Outdated).then_some(())
-    };
-    state(&line, is_outdated).await;
+    let (until, loss) = state(&line, banned).await;
+    assert!(until > loss.at);
+    assert!(matches!(loss.reason, LossReason::Banned { reason, .. } if reason.contains("too many")));
+    line.stop().await;
+    // The simulator's ban was for one login.
+    let line = session.open(Purpose::Resume);
     status(&line, LineStatus::Ready).await;
     line.stop().await;
+}
+
+#[tokio::test]
+async fn another_client_on_the_same_keys_is_reported_and_not_fought() {
+    let world = World::new().await;
+    let (session, line) = world.linked().await;
+    // As another process on a copy of the data folder would.
+    let other = session.in_another_process(&world).open(Purpose::Resume);
+    let is_it = |state: &LineState| (state.last_loss.as_ref()?.reason == LossReason::Replaced).then_some(());
+    state(&line, is_it).await;
+    status(&other, LineStatus::Ready).await;
+    assert_eq!(line.state().borrow().status, LineStatus::Reconnecting);
+    assert!(!line.health().socket_open);
+    line.stop().await;
+    other.stop().await;
 }
 
 #[tokio::test]
