@@ -2,28 +2,26 @@
 
 use std::sync::Arc;
 
-use switchboard_core::ids::SessionId;
-use switchboard_store::keys::KeyStore;
 use whatsapp_rust::bot::{Bot, BotBuilderError};
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 
 use super::ears::Ears;
 use super::inbound::Commit;
-use super::wire::Wire;
+use super::task::Parts;
 use crate::backend::Backend;
-use crate::driver::Shared;
-use crate::sink::Sink;
 use crate::transport::LineTransport;
 
 /// A client for the session's keys, not started yet. At most one may be alive on one key store.
-pub(super) async fn build(
-    shared: &Shared,
-    session: &SessionId,
-    keys: &KeyStore,
-    sink: &Arc<dyn Sink>,
-    wire: &Arc<Wire>,
-) -> Result<Bot, BotBuilderError> {
+pub(super) async fn build(parts: &Parts) -> Result<Bot, BotBuilderError> {
+    let Parts {
+        shared,
+        session,
+        keys,
+        sink,
+        wire,
+        ..
+    } = parts;
     let version = shared.versions.current(&*shared.clock).await;
     let mut builder = Bot::builder()
         .with_backend(Backend::new(keys.clone()))

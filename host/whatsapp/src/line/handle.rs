@@ -11,7 +11,7 @@ use whatsapp_rust::{Client, ClientError, Jid as LibraryJid, SendOptions};
 
 use super::board::Board;
 use super::state::{Health, LineState, LineStatus};
-use super::task::{Task, Wish};
+use super::task::{Parts, Task, Wish};
 use super::wire::Wire;
 use super::{Line, LineError, Outgoing, Purpose, Registered, SendError};
 use crate::driver::Shared;
@@ -41,8 +41,15 @@ pub(crate) fn open(
         wire: Arc::clone(&wire),
         current: Arc::clone(&current),
     };
-    let task = Task::new(shared, session, keys, purpose, sink, board, wire, current);
-    tokio::spawn(task.run(wishes, news));
+    let parts = Parts {
+        shared,
+        session,
+        keys,
+        sink,
+        wire,
+        current,
+    };
+    tokio::spawn(Task::new(parts, purpose, board).run(wishes, news));
     Arc::new(handle)
 }
 

@@ -56,15 +56,20 @@ enum End {
     Pause(Duration),
 }
 
+/// What a line is made of, for as long as it lives.
+pub(super) struct Parts {
+    pub(super) shared: Arc<Shared>,
+    pub(super) session: SessionId,
+    pub(super) keys: KeyStore,
+    pub(super) sink: Arc<dyn Sink>,
+    pub(super) wire: Arc<Wire>,
+    pub(super) current: Arc<Current>,
+}
+
 /// What a line's task works with.
 pub(super) struct Task {
-    shared: Arc<Shared>,
-    session: SessionId,
-    keys: KeyStore,
-    sink: Arc<dyn Sink>,
+    parts: Parts,
     board: Board,
-    wire: Arc<Wire>,
-    current: Arc<Current>,
     backoff: Backoff,
     /// Whether the session is known to be linked.
     linked: bool,
@@ -75,25 +80,10 @@ pub(super) struct Task {
 }
 
 impl Task {
-    #[expect(clippy::too_many_arguments, reason = "one caller, and each is a part of the line")]
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        session: SessionId,
-        keys: KeyStore,
-        purpose: Purpose,
-        sink: Arc<dyn Sink>,
-        board: Board,
-        wire: Arc<Wire>,
-        current: Arc<Current>,
-    ) -> Self {
+    pub(super) fn new(parts: Parts, purpose: Purpose, board: Board) -> Self {
         Self {
-            shared,
-            session,
-            keys,
-            sink,
+            parts,
             board,
-            wire,
-            current,
             backoff: Backoff::default(),
             linked: purpose == Purpose::Resume,
             exhausted: false,
@@ -103,7 +93,7 @@ impl Task {
 
     /// Runs the line to its end.
     pub(super) async fn run(mut self, mut wishes: watch::Receiver<Wish>, mut news: mpsc::UnboundedReceiver<News>) {
-        let held = self.shared.leases.take(&self.session).await;
+        let held = self.parts.shared.leases.take(&self.parts.session).await;
         let status = loop {
             let end = match self.one_client(&mut wishes, &mut news).await {
                 End::Pause(wait) => match pause(wait, &mut wishes).await {
@@ -117,14 +107,16 @@ impl Task {
             };
             match end {
                 End::LoggedOut(reason) if !self.wiped().await => {
-                    tracing::error!(session = %self.session, ?reason, "the session's keys are still there; the line ends");
+                    tracing::error!(session = %self.parts.session, ?reason, "the session's keys are still there; the line ends");
                     break LineStatus::Stopped;
                 }
                 // Keys that were left over from an earlier link: they are gone now, and codes can be shown.
                 End::LoggedOut(reason) if !self.linked && reason != LogoutReason::Requested => {}
                 End::LoggedOut(reason) => {
-                    tracing::info!(session = %self.session, ?reason, "logged out");
-                    self.sink.event(&self.session, LineEvent::LoggedOut(reason.clone()));
+                    tracing::info!(session = %self.parts.session, ?reason, "logged out");
+                    self.parts
+                        .sink
+                        .event(&self.parts.session, LineEvent::LoggedOut(reason.clone()));
                     break LineStatus::LoggedOut(reason);
                 }
                 End::Stop | End::Pause(_) => break LineStatus::Stopped,
@@ -144,18 +136,18 @@ impl Task {
         if let Some(end) = wished_already(*wishes.borrow()) {
             return end;
         }
-        let built = bot::build(&self.shared, &self.session, &self.keys, &self.sink, &self.wire).await;
+        let built = bot::build(&self.parts).await;
         let bot = match built {
             Ok(bot) => bot,
             Err(error) => {
-                tracing::error!(session = %self.session, %error, "the client cannot be set up");
+                tracing::error!(session = %self.parts.session, %error, "the client cannot be set up");
                 self.board.lost(LossReason::Client(error.to_string()));
-                return End::Pause(self.backoff.next(&*self.shared.random));
+                return End::Pause(self.backoff.next(&*self.parts.shared.random));
             }
         };
         let client = bot.client();
         let mut handle = bot.spawn();
-        *self.current.write().await = Some(Arc::clone(&client));
+        *self.parts.current.write().await = Some(Arc::clone(&client));
         let mut look = interval_at(Instant::now() + LOOK, LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let end = loop {
@@ -177,10 +169,10 @@ impl Task {
         };
         self.board.take_down();
         if timeout(STOP_PATIENCE, handle.shutdown()).await.is_err() {
-            tracing::warn!(session = %self.session, "the client did not close in time and is cut off");
+            tracing::warn!(session = %self.parts.session, "the client did not close in time and is cut off");
         }
         // Waits for everybody who still uses the client.
-        self.current.write().await.take();
+        self.parts.current.write().await.take();
         drop(client);
         self.keep_ungated(news).await;
         end
@@ -199,7 +191,7 @@ impl Task {
         if self.board.is_ready() {
             self.board.lost(LossReason::Client("without a reason".to_owned()));
         }
-        End::Pause(self.backoff.next(&*self.shared.random))
+        End::Pause(self.backoff.next(&*self.parts.shared.random))
     }
 
     async fn hear(&mut self, news: News, client: &Arc<Client>) -> ControlFlow<End> {
@@ -223,16 +215,16 @@ impl Task {
             News::Refused(reason) => self.lost(LossReason::Refused(reason)),
             News::Replaced => {
                 self.lost(LossReason::Replaced);
-                return ControlFlow::Break(End::Pause(jittered(REPLACED_PAUSE, &*self.shared.random)));
+                return ControlFlow::Break(End::Pause(jittered(REPLACED_PAUSE, &*self.parts.shared.random)));
             }
             News::Outdated => {
                 self.lost(LossReason::Outdated);
-                self.shared.versions.outdated().await;
-                return ControlFlow::Break(End::Pause(self.backoff.next(&*self.shared.random)));
+                self.parts.shared.versions.outdated().await;
+                return ControlFlow::Break(End::Pause(self.backoff.next(&*self.parts.shared.random)));
             }
             News::Banned(reason, wait) => {
                 let until = self.board.banned(reason, wait);
-                tracing::warn!(session = %self.session, until = %until.rfc3339(), "WhatsApp has banned the account");
+                tracing::warn!(session = %self.parts.session, until = %until.rfc3339(), "WhatsApp has banned the account");
                 return ControlFlow::Break(End::Pause(wait));
             }
             News::LoggedOut(reason) => return ControlFlow::Break(End::LoggedOut(reason)),
@@ -243,7 +235,9 @@ impl Task {
 
     fn link(&mut self, account: Account) {
         if !std::mem::replace(&mut self.linked, true) {
-            self.sink.event(&self.session, LineEvent::Linked(account.clone()));
+            self.parts
+                .sink
+                .event(&self.parts.session, LineEvent::Linked(account.clone()));
         }
         self.board.linked(account);
     }
@@ -259,8 +253,8 @@ impl Task {
         }
         self.backoff.reset();
         self.board.ready(account);
-        tracing::info!(session = %self.session, "connected");
-        self.sink.event(&self.session, LineEvent::Ready);
+        tracing::info!(session = %self.parts.session, "connected");
+        self.parts.sink.event(&self.parts.session, LineEvent::Ready);
     }
 
     fn socket_closed(&mut self) {
@@ -275,7 +269,7 @@ impl Task {
     }
 
     fn lost(&self, reason: LossReason) {
-        tracing::info!(session = %self.session, %reason, "not connected");
+        tracing::info!(session = %self.parts.session, %reason, "not connected");
         self.board.lost(reason);
     }
 
@@ -297,20 +291,22 @@ impl Task {
 
     async fn keep(&self, batch: Vec<InboundMessage>) {
         let count = batch.len();
-        if let Err(problem) = self.sink.messages(&self.session, batch).await {
+        if let Err(problem) = self.parts.sink.messages(&self.parts.session, batch).await {
             let cause = problem.cause_chain().unwrap_or_else(|| problem.to_string());
-            tracing::error!(session = %self.session, count, %cause, "messages could not be kept, and will not come again");
+            tracing::error!(session = %self.parts.session, count, %cause, "messages could not be kept, and will not come again");
         }
     }
 
     /// Wipes the session's keys; false if that is not possible.
     async fn wiped(&mut self) -> bool {
         for _ in 0..WIPES {
-            match self.keys.wipe().await {
+            match self.parts.keys.wipe().await {
                 Ok(()) => return true,
-                Err(error) => tracing::error!(session = %self.session, %error, "the session's keys cannot be wiped"),
+                Err(error) => {
+                    tracing::error!(session = %self.parts.session, %error, "the session's keys cannot be wiped");
+                }
             }
-            sleep(self.backoff.next(&*self.shared.random)).await;
+            sleep(self.backoff.next(&*self.parts.shared.random)).await;
         }
         false
     }
