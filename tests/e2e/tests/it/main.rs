@@ -1,5 +1,12 @@
 //! The real host against the simulator, over HTTP. Each module is one thing that must hold.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends at the first thing that is not so"
+)]
+
 mod support;
 
 mod bad_input;

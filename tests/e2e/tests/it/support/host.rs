@@ -83,6 +83,11 @@ impl Host {
         }
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// Everything it has logged.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
@@ -105,7 +110,7 @@ impl Host {
 
     /// Sends it a signal such as `TERM`.
     pub(crate) async fn signal(&self, signal: &str) {
-        let id = self.child.id().expect("it runs").to_string();
+        let id = self.id().to_string();
         let sent = Command::new("kill")
             .args(["-s", signal, &id])
             .status()

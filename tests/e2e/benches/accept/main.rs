@@ -1,0 +1,128 @@
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a program for a person at a terminal: it prints its figures and ends at the first thing that is not so"
+)]
+//! What a send costs on its way in, and on its way out: `cargo bench -p e2e`.
+//!
+//! The host is a process of its own; this program is the load, on the same machine. While the session cannot reach WhatsApp every
+//! send is accepted and queued, so the first table measures acceptance alone: token, JSON, plugin, durable commit. The same run
+//! measures its parts by themselves (an answer with nothing behind it, the plugin call, the commit), so that each figure stands
+//! beside its baseline. The second table is a session in contact with an online phone: sends in turn, each acknowledged.
+
+mod load;
+mod parts;
+
+use std::time::Duration;
+
+use load::{Figures, Target, load};
+use serde_json::json;
+use simulator::{Options, Simulator};
+
+#[path = "../../tests/it/support/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "what only the tests use")]
+mod support;
+
+use support::{Api, Host};
+
+const DESK: &str = "15550000001";
+const FRIEND: &str = "15550000002";
+const CLIENTS: [usize; 4] = [1, 16, 64, 256];
+const EACH: Duration = Duration::from_secs(4);
+
+#[tokio::main(flavor = "multi_thread")]
+async fn main() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let simulator = Simulator::start(Options::default())
+        .await
+        .expect("the simulator starts");
+    let mut command = Host::command(&folder.path().join("data"), &simulator.ws_url());
+    command.env("SWITCHBOARD_LOG__FILTER", "info,switchboard_whatsapp=error");
+    let host = Host::start(command).await;
+    let api = Api::with_local_token(&host.base).await;
+    let token = Api::anonymous(&host.base).get("/api/token").await.expect(200)["token"].clone();
+    let token = token.as_str().expect("a token").to_owned();
+    let session = linked(&api, &simulator).await;
+
+    println!("\nsends to an online phone, in turn, each acknowledged by the server");
+    let send = json!({"sessionId": session, "to": FRIEND, "type": "text", "text": "Hello there, how are you?"});
+    let sending = Target::post(&host.base, &token, "/api/messages/send", &send, 200);
+    report("acknowledged", &load(&sending, 1, EACH).await, None);
+
+    for _ in 0..100 {
+        api.create_session().await;
+    }
+    let list = Target::get(&host.base, &token, "/api/sessions?limit=100", 200);
+    let alive = Target::get(&host.base, &token, "/healthz", 200);
+    println!("\nsessions list of 100 rows, 64 clients; an answer with nothing behind it as the baseline");
+    let floor = load(&alive, 64, EACH).await;
+    report("nothing behind it", &floor, None);
+    report("list of 100", &load(&list, 64, EACH).await, Some(&floor));
+
+    simulator.shutdown().await;
+    api.session_becomes(&session, "RECONNECTING").await;
+    let accepting = Target::post(&host.base, &token, "/api/messages/send?wait=false", &send, 202);
+    println!("\naccepting a text (wait=false): token, JSON, plugin, durable commit");
+    for clients in CLIENTS {
+        let floor = load(&alive, clients, EACH).await;
+        report("nothing behind it", &floor, None);
+        let before = cpu(host.id());
+        let accepted = load(&accepting, clients, EACH).await;
+        let cpu = cpu(host.id()) - before;
+        report("accepted", &accepted, Some(&floor));
+        println!(
+            "{:>24}  {:.0} us of the host's CPU each",
+            "",
+            cpu.as_secs_f64() * 1e6 / accepted.count as f64
+        );
+        report(
+            "the plugin call alone",
+            &parts::plugin_calls(clients, EACH).await,
+            Some(&floor),
+        );
+        report("the commit alone", &parts::commits(clients, EACH).await, Some(&floor));
+    }
+}
+
+async fn linked(api: &Api, simulator: &Simulator) -> String {
+    simulator.phone(FRIEND).expect("a phone");
+    let session = api.create_session().await;
+    let qr = api.qr(&session).await;
+    simulator
+        .phone(DESK)
+        .expect("a phone")
+        .scan_qr(&qr)
+        .await
+        .expect("the phone links");
+    api.session_becomes(&session, "READY").await;
+    session
+}
+
+/// The processor time that a process has used so far, by Linux's `/proc/<pid>/stat` in its hundredths of a second.
+fn cpu(process: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("Linux");
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: u64 = fields
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse::<u64>().expect("ticks"))
+        .sum();
+    Duration::from_millis(ticks * 10)
+}
+
+/// One line: how many a second by how many clients, how long each took, and how that compares.
+fn report(what: &str, figures: &Figures, baseline: Option<&Figures>) {
+    let ratio = baseline.map_or_else(String::new, |b| {
+        format!("  {:.2} of the baseline", figures.rate() / b.rate())
+    });
+    println!(
+        "{what:>24}  {:>4} clients  {:>8.0}/s  p50 {:>7.2} ms  p99 {:>7.2} ms{ratio}",
+        figures.clients,
+        figures.rate(),
+        figures.at(0.50).as_secs_f64() * 1e3,
+        figures.at(0.99).as_secs_f64() * 1e3,
+    );
+}
