@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(others.identities().get("1@s").await.unwrap(), None);
         assert!(!others.sessions().exists("1@s").await.unwrap());
         assert!(!others.has_signal_state("1").await.unwrap());
-        assert_eq!(others.signed_pre_keys().all().await.unwrap(), []);
+        assert_eq!(others.all_signed_pre_keys().await.unwrap(), []);
         assert_eq!(others.pre_keys().max_id().await.unwrap(), 0);
         assert_eq!(others.latest_app_key_id().await.unwrap(), None);
         assert_eq!(others.sender_key_devices().of_group("1@g.us").await.unwrap(), []);

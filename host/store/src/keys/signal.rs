@@ -55,25 +55,19 @@ impl KeyStore {
         let bounds = ['@', 'A', ':', ';'].map(|end| format!("{user}{end}").into());
         self.any(ANY, self.params(&(), bounds)).await
     }
-}
 
-impl Sealed<'_, Id> {
-    /// Every row, by rising id.
+    /// Our signed pre-keys, all of them, by rising id.
     ///
     /// # Errors
     /// When the database cannot be read, or a value was not sealed for its row.
-    pub async fn all(&self) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+    pub async fn all_signed_pre_keys(&self) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
         const ALL: &str = "SELECT id, value FROM wa_signed_pre_key WHERE session = ? ORDER BY id";
-        let session = self.keys.params(&(), []);
+        let session = self.params(&(), []);
         let read = |row: &Row<'_>| Ok((row.get::<u32>(0)?, row.get::<Vec<u8>>(1)?));
-        let found = self
-            .keys
-            .store
-            .read(move |reader| reader.query(ALL, session, read))
-            .await?;
+        let found = self.store.read(move |reader| reader.query(ALL, session, read)).await?;
         found
             .into_iter()
-            .map(|(id, value)| Ok((id, self.keys.open(self.table.name, &id, &value)?)))
+            .map(|(id, value)| Ok((id, self.open(SIGNED_PRE_KEYS.name, &id, &value)?)))
             .collect()
     }
 }
@@ -108,6 +102,15 @@ mod tests {
         ] {
             assert_eq!(keys.has_signal_state(user).await.unwrap(), expected, "{user:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_signed_pre_keys_are_read_by_rising_id_without_the_other_pre_keys() {
+        let TestKeys { keys, test: _test, .. } = TestKeys::new();
+        keys.signed_pre_keys().put(&[(9, b"nine"), (2, b"two!")]).await.unwrap();
+        keys.pre_keys().put(&[(5, b"five")], false).await.unwrap();
+        let found = keys.all_signed_pre_keys().await.unwrap();
+        assert_eq!(found, [(2, b"two!".to_vec()), (9, b"nine".to_vec())]);
     }
 
     #[tokio::test]

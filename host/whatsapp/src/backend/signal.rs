@@ -108,7 +108,7 @@ impl SignalStore for Backend {
     }
 
     async fn load_all_signed_prekeys(&self) -> Result<Vec<(u32, Vec<u8>)>> {
-        self.keys.signed_pre_keys().all().await.map_err(database)
+        self.keys.all_signed_pre_keys().await.map_err(database)
     }
 
     async fn remove_signed_prekey(&self, id: u32) -> Result<()> {
