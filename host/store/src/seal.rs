@@ -1,4 +1,9 @@
-//! Secrets at rest: every key, ratchet and token in the database is sealed with one key that is kept beside it, not in it.
+//! Secrets at rest, sealed with one key that is kept beside the database, not in it.
+//!
+//! Sealed is every value that the WhatsApp protocol keeps (keys, ratchets, the secrets of messages, privacy tokens) and every encoded
+//! message (`messages.wire`, which holds its secret). Not sealed is what must be found or read by SQL: the readable content of the log,
+//! with names and captions, and phone numbers and addresses wherever they stand. Who may read the file reads those, but cannot
+//! decrypt traffic or act as the device. Tokens of the API are not in the database at all, only their ids.
 //!
 //! XChaCha20-Poly1305 with a random nonce for each value (24 bytes: enough to draw them at random for ever,
 //! draft-irtf-cfrg-xchacha-03). The associated data is the table and the key of the row, so that a value copied to another row does

@@ -25,6 +25,19 @@ impl TestStore {
         }
     }
 
+    /// How often `bytes` stand in the files beside the database, as they are on the disk now.
+    pub(crate) fn count_on_disk(&self, bytes: &[u8]) -> usize {
+        let entries = std::fs::read_dir(self.data.path()).unwrap();
+        entries
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
+            .map(|path| {
+                let file = std::fs::read(path).unwrap();
+                file.windows(bytes.len()).filter(|window| *window == bytes).count()
+            })
+            .sum()
+    }
+
     /// Closes the store and opens it again from what is on disk.
     pub(crate) async fn reopened(self) -> Self {
         self.store.close().await;

@@ -5,7 +5,7 @@ use switchboard_core::clock::UnixMillis;
 use switchboard_core::content::Content;
 use switchboard_core::ids::{Jid, MessageId, SessionId, StanzaId};
 
-use super::{Cursor, Messages};
+use super::{Cursor, Messages, wire};
 use crate::StoreError;
 
 /// A message to be sent, complete: what is committed is what goes out, now or after a restart.
@@ -40,24 +40,26 @@ impl Messages {
         const ACCEPT: &str = "INSERT INTO messages (message_id, session_id, direction, chat, sender, stanza_id, kind, content, \
                               wire, status, client_ref, created_ms) \
                               VALUES (?1, ?2, 'outbound', ?3, ?4, ?5, ?6, ?7, ?8, 'accepted', ?9, ?10) RETURNING seq";
-        // The texts are made here, so that the one writer has nothing to do but to write.
-        let rows: Vec<_> = messages
+        // The texts are made and the wire is sealed here, so that the one writer has nothing to do but to write.
+        let rows = messages
             .into_iter()
             .map(|message| {
-                (
-                    message.id.to_string(),
+                let id = message.id.to_string();
+                let wire = wire::seal(self.store.sealer(), &id, &message.wire)?;
+                Ok((
+                    id,
                     message.session.to_string(),
                     message.chat.to_string(),
                     message.sender.to_string(),
                     message.stanza_id.to_string(),
                     message.content.kind().to_owned(),
                     message.content.to_json().to_string(),
-                    message.wire.to_vec(),
+                    wire,
                     message.client_ref,
                     message.accepted_at,
-                )
+                ))
             })
-            .collect();
+            .collect::<Result<Vec<_>, StoreError>>()?;
         self.store
             .write(move |tx| {
                 let mut seqs = Vec::with_capacity(rows.len());

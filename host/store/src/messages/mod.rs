@@ -10,6 +10,7 @@ mod log;
 mod outbox;
 mod receive;
 mod report;
+mod wire;
 
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::content::Content;
@@ -155,7 +156,11 @@ mod fixtures {
     }
 
     pub(super) async fn fixture() -> Fixture {
-        let (store, random) = (testing::store().await, Arc::new(SeededRandom::new(1)));
+        fixture_in(testing::store().await).await
+    }
+
+    pub(super) async fn fixture_in(store: Store) -> Fixture {
+        let random = Arc::new(SeededRandom::new(1));
         let sessions = Sessions::new(store.clone());
         let clock = ManualClock::at(UnixMillis(1));
         let [a, b] = std::array::from_fn(|_| SessionId::mint(LinkMethod::Qr, &clock, &*random));

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use switchboard_core::ids::{Jid, SessionId, StanzaId};
 
-use super::{Cursor, Failure, Messages};
+use super::{Cursor, Failure, Messages, wire};
 use crate::StoreError;
 use crate::messages::report::{Outcome, Report, note};
 
@@ -24,22 +24,29 @@ impl Messages {
     /// The first `limit` messages of a session that are still to be acknowledged, in the order of acceptance.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// When the database cannot be read, or a message was not sealed for its row.
     pub async fn pending(&self, session: SessionId, limit: u32) -> Result<Vec<Pending>, StoreError> {
-        const PENDING: &str = "SELECT seq, stanza_id, chat, wire FROM messages INDEXED BY messages_outbox \
+        const PENDING: &str = "SELECT seq, stanza_id, chat, message_id, wire FROM messages INDEXED BY messages_outbox \
                                WHERE session_id = ?1 AND status = 'accepted' ORDER BY seq LIMIT ?2";
-        self.store
+        let rows = self
+            .store
             .read(move |reader| {
                 reader.query(PENDING, (session.to_string(), limit), |row| {
-                    Ok(Pending {
-                        seq: Cursor(row.get(0)?),
-                        stanza_id: row.parse(1)?,
-                        chat: row.parse(2)?,
-                        wire: row.get::<Vec<u8>>(3)?.into(),
-                    })
+                    let (id, sealed): (String, Vec<u8>) = (row.get(3)?, row.get(4)?);
+                    Ok((Cursor(row.get(0)?), row.parse(1)?, row.parse(2)?, id, sealed))
                 })
             })
-            .await
+            .await?;
+        rows.into_iter()
+            .map(|(seq, stanza_id, chat, id, sealed)| {
+                Ok(Pending {
+                    seq,
+                    stanza_id,
+                    chat,
+                    wire: wire::open(self.store.sealer(), &id, &sealed)?,
+                })
+            })
+            .collect()
     }
 
     /// How many messages of a session are still to be acknowledged.

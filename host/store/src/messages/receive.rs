@@ -6,7 +6,7 @@ use switchboard_core::content::Content;
 use switchboard_core::ids::{Jid, MessageId, SessionId, StanzaId};
 use switchboard_core::wamid::Direction;
 
-use super::{Messages, direction_word};
+use super::{Messages, direction_word, wire};
 use crate::StoreError;
 
 /// A message that arrived, or one that another device of the session's own account sent.
@@ -47,15 +47,17 @@ impl Messages {
                                content, wire, status, push_name, created_ms) \
                                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
                                ON CONFLICT (stanza_id, session_id, chat, sender) DO NOTHING";
-        let rows: Vec<_> = batch
+        let rows = batch
             .into_iter()
             .map(|message| {
                 let status = match message.direction {
                     Direction::Inbound => "received",
                     Direction::Outbound => "sent",
                 };
-                (
-                    message.id.to_string(),
+                let id = message.id.to_string();
+                let wire = wire::seal(self.store.sealer(), &id, &message.wire)?;
+                Ok((
+                    id,
                     message.session.to_string(),
                     direction_word(message.direction),
                     message.chat.to_string(),
@@ -64,14 +66,14 @@ impl Messages {
                     message.stanza_id.to_string(),
                     message.content.kind().to_owned(),
                     message.content.to_json().to_string(),
-                    message.wire.to_vec(),
+                    wire,
                     status,
                     // The database refuses a text with a NUL; the wire has the name as it came.
                     message.push_name.map(|name| name.replace('\0', "")),
                     message.at,
-                )
+                ))
             })
-            .collect();
+            .collect::<Result<Vec<_>, StoreError>>()?;
         self.store
             .write(move |tx| {
                 let mut fresh = 0;
