@@ -2,8 +2,10 @@
 
 use switchboard_core::content::Content;
 use switchboard_core::problem::{Code, Problem};
+use url::Url;
 use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::waproto::codec;
+use whatsapp_rust::waproto::whatsapp::message::ExtendedTextMessage;
 use whatsapp_rust::waproto::whatsapp::{Message, MessageContextInfo};
 
 /// The encoded `wa.Message` for a content, to be kept and sent as it is: with the secret inside, sending it again is sending the
@@ -17,9 +19,19 @@ pub fn encode(content: &Content, message_secret: [u8; 32]) -> Result<Vec<u8>, Pr
     let mut message = match content {
         // WhatsApp Web writes plain text as `conversation`; `extendedTextMessage` is for text that carries something with it,
         // such as a quotation or a preview.
-        Content::Text(text) => Message {
-            conversation: Some(text.body.clone()),
-            ..Default::default()
+        Content::Text(text) => match link(&text.body).filter(|_| text.preview_url) {
+            Some(link) => Message {
+                extended_text_message: MessageField::some(ExtendedTextMessage {
+                    text: Some(text.body.clone()),
+                    matched_text: Some(link.to_owned()),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            },
+            None => Message {
+                conversation: Some(text.body.clone()),
+                ..Default::default()
+            },
         },
         Content::Other(open) => {
             let sentence = format!(
@@ -34,6 +46,23 @@ pub fn encode(content: &Content, message_secret: [u8; 32]) -> Result<Vec<u8>, Pr
         ..Default::default()
     });
     Ok(codec::message_to_vec(&message))
+}
+
+/// The first web address in a text, as it is written there, without the punctuation of the sentence around it.
+fn link(body: &str) -> Option<&str> {
+    body.split_whitespace().find_map(|word| {
+        let link = word
+            .trim_start_matches(['(', '[', '{', '<', '"', '\''])
+            .trim_end_matches(['.', ',', ';', ':', '!', '?', ']', '}', '>', '"', '\'']);
+        // Some addresses end in a bracket of their own.
+        let link = if link.contains('(') {
+            link
+        } else {
+            link.trim_end_matches(')')
+        };
+        let url = Url::parse(link).ok()?;
+        (matches!(url.scheme(), "http" | "https") && link.contains("://")).then_some(link)
+    })
 }
 
 #[cfg(test)]
@@ -81,7 +110,52 @@ mod tests {
         assert!(problem.message().contains("hologram"), "{problem}");
     }
 
+    #[test]
+    fn a_preview_is_asked_for_with_the_link_that_it_shows_and_without_a_link_not_at_all() {
+        let sent = |body: &str, preview_url| {
+            let content = Content::Text(Text {
+                body: body.to_owned(),
+                preview_url,
+            });
+            codec::message_decode(&encode(&content, [1; 32]).unwrap()).unwrap()
+        };
+        let with_link = "see https://example.com/a?b=1, then http://example.org";
+        let message = sent(with_link, true);
+        let extended = message.extended_text_message.as_option().unwrap();
+        assert_eq!(
+            (extended.text.as_deref(), extended.matched_text.as_deref()),
+            (Some(with_link), Some("https://example.com/a?b=1"))
+        );
+        assert_eq!(message.conversation, None);
+        for (body, preview_url) in [(with_link, false), ("no link, ftp://example.com", true)] {
+            let message = sent(body, preview_url);
+            assert_eq!(message.conversation.as_deref(), Some(body));
+            assert!(message.extended_text_message.as_option().is_none());
+        }
+    }
+
+    #[test]
+    fn a_link_is_found_without_the_punctuation_around_it() {
+        for (body, found) in [
+            ("(http://a.example/x).", Some("http://a.example/x")),
+            ("\"HTTPS://A.example\"!", Some("HTTPS://A.example")),
+            ("https://a.example/x_(y)", Some("https://a.example/x_(y)")),
+            ("https://", None),
+            ("http:a.example", None),
+            ("", None),
+        ] {
+            assert_eq!(link(body), found, "{body}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn any_text_with_a_link_reads_back_as_one_with_a_preview(before in ".*", after in ".*") {
+            let content = Content::Text(Text { body: format!("{before} https://example.com {after}"), preview_url: true });
+            let wire = encode(&content, [3; 32]).unwrap();
+            prop_assert_eq!(decode(&codec::message_decode(&wire).unwrap()), content);
+        }
+
         #[test]
         fn any_text_reads_back(body in ".*") {
             let wire = encode(&text(&body), [3; 32]).unwrap();
