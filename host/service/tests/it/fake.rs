@@ -269,7 +269,7 @@ impl FakeLine {
     pub(crate) fn lose(&self) {
         self.state.send_modify(|state| {
             state.last_loss = Some(Loss {
-                reason: LossReason::Socket("reset".to_owned()),
+                reason: LossReason::Socket("reset".into()),
                 at: SystemClock.now(),
             });
         });

@@ -70,7 +70,7 @@ impl EventHandler for Ears {
                 tracing::warn!(session = %self.session, connected = failed.connected, "settings of the account could not be synced");
             }
             other => {
-                if let Some(news) = news(other) {
+                if let Some(news) = news(&self.session, other) {
                     self.wire.tell(news);
                 }
             }
@@ -98,7 +98,7 @@ impl Ears {
 }
 
 /// What the line's task must know of an event.
-fn news(event: &Event) -> Option<News> {
+fn news(session: &SessionId, event: &Event) -> Option<News> {
     Some(match event {
         Event::PairingQrCode(qr) => News::QrCode(qr.code.clone(), qr.timeout),
         Event::PairingQrCodesExhausted(_) => News::QrCodesExhausted,
@@ -120,7 +120,7 @@ fn news(event: &Event) -> Option<News> {
         Event::TemporaryBan(ban) => News::Banned(ban.code.to_string(), ban.expire.to_std().unwrap_or_default()),
         Event::LoggedOut(logged_out) => News::LoggedOut(logout_reason(logged_out)),
         Event::Messages(batch) => {
-            let ungated = inbound::batch(batch.iter().filter(|message| is_ungated(message)));
+            let ungated = inbound::batch(session, batch.iter().filter(|message| is_ungated(message)));
             return (!ungated.is_empty()).then_some(News::Ungated(ungated));
         }
         _ => return None,

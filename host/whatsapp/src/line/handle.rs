@@ -16,6 +16,7 @@ use super::wire::Wire;
 use super::{Line, LineError, Outgoing, Purpose, Registered, SendError};
 use crate::driver::Shared;
 use crate::jid;
+use crate::masked::Masked;
 use crate::sink::Sink;
 
 /// The client that lives at this moment. Whoever uses it holds the lock for reading, so that the task, which takes it for writing,
@@ -94,7 +95,8 @@ impl Line for Handle {
     }
 
     async fn send(&self, message: Outgoing) -> Result<(), SendError> {
-        let decoded = codec::message_decode(&message.wire).map_err(|error| SendError::Refused(error.to_string()))?;
+        let decoded =
+            codec::message_decode(&message.wire).map_err(|error| SendError::Refused(Masked::chain(&error)))?;
         let current = self.current.read().await;
         let client = current
             .as_ref()
@@ -114,7 +116,7 @@ impl Line for Handle {
         let asked = [LibraryJid::pn(number.digits())];
         let answers = Box::pin(client.contacts().is_on_whatsapp(&asked))
             .await
-            .map_err(|error| LineError::Query(Box::new(error)))?;
+            .map_err(|error| LineError::Query(Masked::chain(&error)))?;
         let answer = answers.into_iter().find(|answer| answer.is_registered);
         Ok(answer.and_then(|answer| {
             let by_number = answer.pn_jid.as_ref().unwrap_or(&answer.jid);
@@ -141,10 +143,10 @@ fn send_error(error: whatsapp_rust::send::SendError) -> SendError {
     use whatsapp_rust::send::SendError as Library;
     match error {
         Library::NotLoggedIn => SendError::NotConnected,
-        Library::InvalidRequest(reason) => SendError::Refused(reason),
+        Library::InvalidRequest(reason) => SendError::Refused(reason.into()),
         Library::Client(error) => client_error(error),
         Library::Iq(error) => client_error(error.into()),
-        other => SendError::Internal(Box::new(other)),
+        other => SendError::Internal(Masked::chain(&other)),
     }
 }
 
@@ -152,6 +154,6 @@ fn client_error(error: ClientError) -> SendError {
     if error.is_transport_unavailable() {
         SendError::NotConnected
     } else {
-        SendError::Internal(Box::new(error))
+        SendError::Internal(Masked::chain(&error))
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Commit {
 #[async_trait]
 impl InboundDurabilityHook for Commit {
     async fn on_messages(&self, _client: Arc<Client>, messages: &[LibraryMessage]) -> anyhow::Result<()> {
-        let batch = batch(messages);
+        let batch = batch(&self.session, messages);
         if batch.is_empty() {
             return Ok(());
         }
@@ -36,24 +36,30 @@ impl InboundDurabilityHook for Commit {
 }
 
 /// Messages in our own words, in order.
-pub(super) fn batch<'a>(messages: impl IntoIterator<Item = &'a LibraryMessage>) -> Vec<InboundMessage> {
-    messages.into_iter().filter_map(message).collect()
+pub(super) fn batch<'a>(
+    session: &SessionId,
+    messages: impl IntoIterator<Item = &'a LibraryMessage>,
+) -> Vec<InboundMessage> {
+    messages
+        .into_iter()
+        .filter_map(|arrived| message(session, arrived))
+        .collect()
 }
 
 /// `None` for what devices tell each other, and for parties that have no address here: refusing them would only make them come
 /// again for ever.
-fn message(message: &LibraryMessage) -> Option<InboundMessage> {
+fn message(session: &SessionId, message: &LibraryMessage) -> Option<InboundMessage> {
     if is_between_devices(&message.message) {
         return None;
     }
     let info = &message.info;
     let source = &info.source;
     let Some((chat, sender)) = jid::bare(&source.chat).zip(jid::bare(&source.sender)) else {
-        tracing::warn!(stanza_id = %info.id, "a message from another network is left out");
+        tracing::warn!(%session, stanza_id = %info.id, "a message from another network is left out");
         return None;
     };
     let Ok(stanza_id) = info.id.parse() else {
-        tracing::warn!("a message with an id that is none is left out");
+        tracing::warn!(%session, "a message with an id that is none is left out");
         return None;
     };
     Some(InboundMessage {

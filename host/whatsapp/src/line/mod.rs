@@ -32,6 +32,7 @@ use switchboard_core::ids::{Jid, PhoneNumber, StanzaId};
 use tokio::sync::watch;
 
 use self::state::{Health, LineState};
+use crate::masked::Masked;
 
 pub(crate) use self::handle::open;
 
@@ -73,10 +74,10 @@ pub enum SendError {
     NotConnected,
     /// This message can never be sent: its bytes or its recipient are not fit for WhatsApp.
     #[error("the message cannot be sent: {0}")]
-    Refused(String),
+    Refused(Masked),
     /// Something failed on the way: a query, an encryption, the database. It may be tried again.
     #[error("the message could not be sent")]
-    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Internal(#[source] Masked),
 }
 
 /// Why a line could not do what it was asked.
@@ -87,7 +88,7 @@ pub enum LineError {
     NotConnected,
     /// WhatsApp did not answer, or not in a way that can be understood.
     #[error("WhatsApp did not answer the question")]
-    Query(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Query(#[source] Masked),
     /// The line ended with the session's keys still there: they could not be wiped, or the line had been stopped before.
     #[error("the session's keys could not be wiped")]
     Keys,

@@ -3,6 +3,8 @@
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::event::{Account, LogoutReason};
 
+use crate::masked::Masked;
+
 /// What a line is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineStatus {
@@ -57,7 +59,7 @@ impl std::fmt::Debug for QrCode {
 pub enum LossReason {
     /// The socket ended, or could not be opened.
     #[error("the connection ended: {0}")]
-    Socket(String),
+    Socket(Masked),
     /// WhatsApp ended the stream with this code.
     #[error("WhatsApp ended the stream with error {0}")]
     Stream(String),
@@ -80,10 +82,10 @@ pub enum LossReason {
     },
     /// A scan did not lead to a link.
     #[error("linking failed: {0}")]
-    Pairing(String),
+    Pairing(Masked),
     /// The client could not be started, or ended without saying why.
     #[error("the client ended: {0}")]
-    Client(String),
+    Client(Masked),
 }
 
 /// The last time a connection was lost.

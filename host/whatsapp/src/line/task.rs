@@ -24,6 +24,7 @@ use super::wire::Wire;
 use super::{Purpose, bot};
 use crate::driver::Shared;
 use crate::jid;
+use crate::masked::Masked;
 use crate::sink::Sink;
 
 /// How often the socket is looked at, should nobody have told of its end.
@@ -140,8 +141,9 @@ impl Task {
         let bot = match built {
             Ok(bot) => bot,
             Err(error) => {
-                tracing::error!(session = %self.parts.session, %error, "the client cannot be set up");
-                self.board.lost(LossReason::Client(error.to_string()));
+                let reason = Masked::chain(&error);
+                tracing::error!(session = %self.parts.session, %reason, "the client cannot be set up");
+                self.board.lost(LossReason::Client(reason));
                 return End::Pause(self.backoff.next(&*self.parts.shared.random));
             }
         };
@@ -155,7 +157,7 @@ impl Task {
                 biased;
                 wish = wished(wishes) => {
                     if wish == Wish::Logout {
-                        log_out(&client).await;
+                        log_out(&client, &self.parts.session).await;
                         break End::LoggedOut(LogoutReason::Requested);
                     }
                     break End::Stop;
@@ -189,7 +191,7 @@ impl Task {
             return End::Pause(Duration::ZERO);
         }
         if self.board.is_ready() {
-            self.board.lost(LossReason::Client("without a reason".to_owned()));
+            self.board.lost(LossReason::Client("without a reason".into()));
         }
         End::Pause(self.backoff.next(&*self.parts.shared.random))
     }
@@ -206,8 +208,8 @@ impl Task {
             }
             News::Linked(account) => self.link(account),
             News::Connected => self.connected(client),
-            News::PairingFailed(reason) => self.lost(LossReason::Pairing(reason)),
-            News::Unreachable(reason) | News::Disconnected(reason) => self.lost(LossReason::Socket(reason)),
+            News::PairingFailed(reason) => self.lost(LossReason::Pairing(reason.into())),
+            News::Unreachable(reason) | News::Disconnected(reason) => self.lost(LossReason::Socket(reason.into())),
             News::SocketClosed => self.socket_closed(),
             // How every link ends: the server wants to see the new keys at once.
             News::StreamError(code) if code == "515" => {}
@@ -260,10 +262,10 @@ impl Task {
     fn socket_closed(&mut self) {
         self.board.take_down();
         if self.board.is_ready() {
-            self.lost(LossReason::Socket("the socket was closed".to_owned()));
+            self.lost(LossReason::Socket("the socket was closed".into()));
         } else if self.silent {
             // The library says why in its log only: a certificate that is not WhatsApp's, a handshake that broke off.
-            self.lost(LossReason::Socket("the socket was closed before the login".to_owned()));
+            self.lost(LossReason::Socket("the socket was closed before the login".into()));
         }
         self.silent = true;
     }
@@ -276,7 +278,7 @@ impl Task {
     /// The truth is the live socket, whatever was told.
     fn look(&self, client: &Client) {
         if self.board.is_ready() && !(client.is_connected() && client.is_logged_in()) {
-            self.lost(LossReason::Socket("the socket was found closed".to_owned()));
+            self.lost(LossReason::Socket("the socket was found closed".into()));
         }
     }
 
@@ -324,14 +326,15 @@ fn account(client: &Client) -> Option<Account> {
 }
 
 /// Tells WhatsApp, if it can be told, that the device is gone.
-async fn log_out(client: &Arc<Client>) {
+async fn log_out(client: &Arc<Client>, session: &SessionId) {
     if !client.is_logged_in() {
         tracing::warn!(
+            %session,
             "logged out without a connection: the phone goes on listing the device until it is removed there"
         );
     }
     if timeout(LOGOUT_PATIENCE, client.logout()).await.is_err() {
-        tracing::warn!("WhatsApp did not answer the logout");
+        tracing::warn!(%session, "WhatsApp did not answer the logout");
     }
 }
 
