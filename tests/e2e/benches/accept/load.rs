@@ -110,7 +110,7 @@ pub(crate) async fn repeat<W: Work>(works: Vec<W>, time: Duration) -> Figures {
     let started = Instant::now();
     for mut work in works {
         tasks.push(tokio::spawn(async move {
-            let mut micros = Histogram::<u64>::new(3).expect("a histogram");
+            let mut micros = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3).expect("a histogram");
             while started.elapsed() < time {
                 let begun = Instant::now();
                 work.once().await;
@@ -119,7 +119,7 @@ pub(crate) async fn repeat<W: Work>(works: Vec<W>, time: Duration) -> Figures {
             micros
         }));
     }
-    let mut micros = Histogram::<u64>::new(3).expect("a histogram");
+    let mut micros = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3).expect("a histogram");
     for task in tasks {
         micros.add(task.await.expect("a client")).expect("the same bounds");
     }
