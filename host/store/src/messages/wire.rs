@@ -22,7 +22,7 @@ mod tests {
     use bytes::Bytes;
 
     use crate::StoreError;
-    use crate::messages::fixtures::{fixture, fixture_in};
+    use crate::messages::fixtures::fixture_in;
     use crate::messages::{NewInbound, NewMessage};
     use crate::testing::TestStore;
 
@@ -71,16 +71,5 @@ mod tests {
             .unwrap();
         assert!(matches!(f.messages.pending(f.a, 1).await, Err(StoreError::Seal(_))));
         assert_eq!(f.messages.pending(f.b, 1).await.unwrap()[0].wire, &b"another"[..]);
-    }
-
-    #[tokio::test]
-    async fn an_empty_wire_is_sealed_too() {
-        let f = fixture().await;
-        let empty = NewMessage {
-            wire: Bytes::new(),
-            ..f.text(f.a, 2, "")
-        };
-        f.messages.accept(vec![empty]).await.unwrap();
-        assert!(f.messages.pending(f.a, 1).await.unwrap()[0].wire.is_empty());
     }
 }
