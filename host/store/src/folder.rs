@@ -22,8 +22,18 @@ use crate::OpenError;
 use crate::seal::SealKey;
 
 const DATABASE: &str = "switchboard.db";
+const LOCK: &str = "lock";
 const SEAL_KEY: &str = "keys/seal.key";
 const SUBFOLDERS: [&str; 4] = ["keys", "plugins", "cache/plugins", "media"];
+
+/// What [`DataFolder::probe`] finds where a start would not be refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// No process has ever used the folder, or it is not there yet.
+    Unused,
+    /// It was used, and no process uses it now.
+    Free,
+}
 
 /// The data folder, locked for as long as this or a clone of it lives.
 #[derive(Debug, Clone)]
@@ -41,11 +51,7 @@ impl DataFolder {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         make_folder(path).map_err(|error| OpenError::folder(path, error))?;
         let path = fs::canonicalize(path).map_err(|error| OpenError::folder(path, error))?;
-        // The superuser may write what is marked read-only; the mark still says that its owner does not want it.
-        let metadata = fs::metadata(&path).map_err(|error| OpenError::folder(&path, error))?;
-        if metadata.permissions().readonly() {
-            return Err(OpenError::NotWritable { path });
-        }
+        refuse_read_only(&path)?;
         let lock = take_lock(&path)?;
         for subfolder in SUBFOLDERS {
             let subfolder = path.join(subfolder);
@@ -57,29 +63,50 @@ impl DataFolder {
         })
     }
 
+    /// Whether [`open`](Self::open) could take the folder at `path` now. Makes nothing and writes nothing; the lock is tried for a
+    /// moment, in which a process that starts just then is refused.
+    ///
+    /// # Errors
+    /// [`OpenError`], as `open` would give it.
+    pub fn probe(path: &Path) -> Result<Probe, OpenError> {
+        let fault = |error| OpenError::folder(path, error);
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {}
+            Ok(_) => return Err(fault(io::ErrorKind::NotADirectory.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // A name without a folder before it belongs in the current one.
+                let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+                return fs::metadata(parent.unwrap_or(Path::new(".")))
+                    .map(|_| Probe::Unused)
+                    .map_err(fault);
+            }
+            Err(error) => return Err(fault(error)),
+        }
+        refuse_read_only(path)?;
+        let lock = path.join(LOCK);
+        let mut file = match OpenOptions::new().read(true).write(true).open(&lock) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Probe::Unused),
+            Err(error) => return Err(OpenError::folder(&lock, error)),
+        };
+        // Shared, so that two who probe at once do not take each other for a holder.
+        let outcome = file.try_lock_shared();
+        locked(outcome, &mut file, path).map(|()| Probe::Free)
+    }
+
     /// The folder itself, absolute.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// `keys/`
-    pub fn keys(&self) -> PathBuf {
+    fn keys(&self) -> PathBuf {
         self.path.join("keys")
-    }
-
-    /// `plugins/`
-    pub fn plugins(&self) -> PathBuf {
-        self.path.join("plugins")
     }
 
     /// `cache/plugins/`
     pub fn plugin_cache(&self) -> PathBuf {
         self.path.join("cache/plugins")
-    }
-
-    /// `media/`
-    pub fn media(&self) -> PathBuf {
-        self.path.join("media")
     }
 
     pub(crate) fn database(&self) -> PathBuf {
@@ -140,8 +167,19 @@ pub(crate) fn database_in(path: &Path) -> PathBuf {
     path.join(DATABASE)
 }
 
+/// The superuser may write what is marked read-only; the mark still says that its owner does not want it.
+fn refuse_read_only(folder: &Path) -> Result<(), OpenError> {
+    let metadata = fs::metadata(folder).map_err(|error| OpenError::folder(folder, error))?;
+    if metadata.permissions().readonly() {
+        return Err(OpenError::NotWritable {
+            path: folder.to_owned(),
+        });
+    }
+    Ok(())
+}
+
 fn take_lock(folder: &Path) -> Result<File, OpenError> {
-    let path = folder.join("lock");
+    let path = folder.join(LOCK);
     let fault = |error| OpenError::folder(&path, error);
     let mut options = OpenOptions::new();
     let mut file = options
@@ -152,8 +190,18 @@ fn take_lock(folder: &Path) -> Result<File, OpenError> {
         .mode(0o600)
         .open(&path)
         .map_err(fault)?;
-    match file.try_lock() {
-        Ok(()) => {}
+    let outcome = file.try_lock();
+    locked(outcome, &mut file, folder)?;
+    file.set_len(0)
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .map_err(fault)?;
+    Ok(file)
+}
+
+/// What the attempt to lock `file`, the lock of `folder`, comes to: who holds it stands in it.
+fn locked(outcome: Result<(), TryLockError>, file: &mut File, folder: &Path) -> Result<(), OpenError> {
+    match outcome {
+        Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             // Who it is helps, but the answer is the same without it.
@@ -161,17 +209,13 @@ fn take_lock(folder: &Path) -> Result<File, OpenError> {
                 .read_to_string(&mut holder)
                 .ok()
                 .and_then(|_| holder.trim().parse().ok());
-            return Err(OpenError::Locked {
+            Err(OpenError::Locked {
                 path: folder.to_owned(),
                 pid,
-            });
+            })
         }
-        Err(TryLockError::Error(error)) => return Err(fault(error)),
+        Err(TryLockError::Error(error)) => Err(OpenError::folder(&folder.join(LOCK), error)),
     }
-    file.set_len(0)
-        .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(fault)?;
-    Ok(file)
 }
 
 fn make_folder(path: &Path) -> io::Result<()> {
@@ -202,14 +246,52 @@ mod tests {
     fn a_missing_folder_is_made_for_its_owner_alone() {
         let parent = tempfile::tempdir().unwrap();
         let folder = DataFolder::open(&parent.path().join("data")).unwrap();
-        for path in [
-            folder.path().to_owned(),
-            folder.keys(),
-            folder.plugins(),
-            folder.plugin_cache(),
-            folder.media(),
-        ] {
+        assert_eq!(mode(folder.path()), 0o700);
+        for path in SUBFOLDERS.map(|subfolder| folder.path().join(subfolder)) {
             assert_eq!(mode(&path), 0o700, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_probe_tells_unused_from_free_and_from_in_use_and_changes_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("data");
+        assert_eq!(DataFolder::probe(&path).unwrap(), Probe::Unused);
+        assert!(!path.exists());
+        fs::create_dir(&path).unwrap();
+        assert_eq!(DataFolder::probe(&path).unwrap(), Probe::Unused);
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+
+        let held = DataFolder::open(&path).unwrap();
+        let error = DataFolder::probe(&path).unwrap_err();
+        let pid = std::process::id();
+        assert!(
+            matches!(error, OpenError::Locked { pid: Some(holder), .. } if holder == pid),
+            "{error}"
+        );
+        drop(held);
+        fs::write(path.join(LOCK), "of the process before").unwrap();
+        fs::remove_dir(path.join("media")).unwrap();
+        assert_eq!(DataFolder::probe(&path).unwrap(), Probe::Free);
+        assert_eq!(fs::read(path.join(LOCK)).unwrap(), b"of the process before");
+        assert!(!path.join("media").exists());
+    }
+
+    #[test]
+    fn a_probe_refuses_what_opening_would_refuse() {
+        let parent = tempfile::tempdir().unwrap();
+        let (file, sealed) = (parent.path().join("file"), parent.path().join("sealed"));
+        fs::write(&file, "").unwrap();
+        fs::create_dir(&sealed).unwrap();
+        fs::set_permissions(&sealed, fs::Permissions::from_mode(0o500)).unwrap();
+        for path in [
+            file.clone(),
+            file.join("below"),
+            sealed,
+            parent.path().join("not/mounted"),
+        ] {
+            let (probed, opened) = (DataFolder::probe(&path), DataFolder::open(&path));
+            assert_eq!(probed.unwrap_err().to_string(), opened.unwrap_err().to_string());
         }
     }
 

@@ -26,7 +26,7 @@ pub mod tokens;
 mod writer;
 
 pub use self::error::StoreError;
-pub use self::folder::DataFolder;
+pub use self::folder::{DataFolder, Probe};
 pub use self::look::{Look, look};
 pub use self::migrations::{Applied, Migration, Mismatch};
 pub use self::open::{OpenError, OpenOptions, check_seal_key};
