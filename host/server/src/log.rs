@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal as _};
 
 use switchboard_core::config::{LogConfig, LogFormat};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 
 /// The log could not be set up.
@@ -22,20 +23,18 @@ pub enum LogError {
     Twice,
 }
 
-/// The protocol library writes whole phone numbers and addresses into its lines. They are off unless the operator names them, as in
-/// `info,whatsapp_rust=debug`; what an operator needs to know of a line is logged by `switchboard_whatsapp`.
-const NUMBERS_IN_FULL: [&str; 5] = [
-    "whatsapp_rust",
-    "wacore",
-    "wacore_appstate",
-    "wacore_libsignal",
-    "wacore_noise",
-];
-
-/// What is logged: the operator's filter over [`NUMBERS_IN_FULL`].
+/// What is logged: our own modules at the operator's level, and others only if the operator names them, as in
+/// `info,whatsapp_rust=debug`. The protocol library writes whole phone numbers into its lines, under targets of many names; what an
+/// operator needs to know of a line to WhatsApp is logged by `switchboard_whatsapp`.
 fn filter(directives: &str) -> Result<EnvFilter, LogError> {
-    let quiet = NUMBERS_IN_FULL.map(|module| format!("{module}=off")).join(",");
-    Ok(EnvFilter::try_new(format!("{quiet},{directives}"))?)
+    let ours = directives
+        .split(',')
+        .map(|directive| match directive.trim().parse::<LevelFilter>() {
+            Ok(level) => format!("switchboard={level}"),
+            Err(_) => directive.to_owned(),
+        });
+    let directives = ours.collect::<Vec<_>>().join(",");
+    Ok(EnvFilter::try_new(format!("off,{directives}"))?)
 }
 
 /// Starts the process's log.
@@ -58,14 +57,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_protocol_library_is_silent_until_it_is_named() {
-        assert!(filter("trace").unwrap().to_string().contains("whatsapp_rust=off"));
+    fn nobody_but_us_is_heard_until_named() {
+        assert_eq!(filter("trace").unwrap().to_string(), "switchboard=trace,off");
         let named = filter("info,whatsapp_rust=debug").unwrap().to_string();
         assert!(
-            named.contains("whatsapp_rust=debug") && !named.contains("whatsapp_rust=off"),
+            named.contains("whatsapp_rust=debug") && named.contains("switchboard=info"),
             "{named}"
         );
-        assert!(named.contains("wacore=off"), "{named}");
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::de::{self, Deserialize, Deserializer};
 
-/// A text of `MIN` to `MAX` characters.
+/// A text of `MIN` to `MAX` characters, none of them a control character: it is shown to people in one line, and the database ends
+/// a text at its first NUL.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Text<const MIN: usize, const MAX: usize>(String);
 
@@ -19,10 +20,10 @@ impl<const MIN: usize, const MAX: usize> FromStr for Text<MIN, MAX> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if (MIN..=MAX).contains(&text.chars().count()) {
+        if (MIN..=MAX).contains(&text.chars().count()) && !text.contains(char::is_control) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(format!("must have {MIN} to {MAX} characters"))
+            Err(format!("must have {MIN} to {MAX} characters and no control characters"))
         }
     }
 }
@@ -45,12 +46,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn length_is_counted_in_characters() {
+    fn length_is_counted_in_characters_and_control_characters_are_refused() {
         for good in ["x", "👋👋👋"] {
             assert_eq!(String::from(good.parse::<Text<1, 3>>().unwrap()), good);
         }
-        for bad in ["", "four"] {
-            assert_eq!(bad.parse::<Text<1, 3>>().unwrap_err(), "must have 1 to 3 characters");
+        for bad in ["", "four", "a\0b", "a\nb"] {
+            let sentence = bad.parse::<Text<1, 3>>().unwrap_err();
+            assert_eq!(
+                sentence, "must have 1 to 3 characters and no control characters",
+                "{bad:?}"
+            );
         }
     }
 }
