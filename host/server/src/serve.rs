@@ -1,8 +1,8 @@
 //! One server, from a configuration to answers and back to nothing.
 //!
-//! The order of a start: listen first, so that a taken port is known before anything is touched; then the data folder, the
-//! database, the plugins and the line to WhatsApp; then answer; the sessions connect in the background. The order of a stop is in
-//! [`Running::shutdown`].
+//! The order of a start: listen and see where WhatsApp is first, so that a taken port or a refused URL is known before anything is
+//! touched; then the data folder, the database and the plugins; then answer; the sessions connect in the background. The order of a
+//! stop is in [`Running::shutdown`].
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -85,6 +85,7 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Sta
 
 /// Everything behind the listeners.
 pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: bool) -> Result<App, StartError> {
+    let driver = wiring::driver(&config, &options)?;
     let folder = wiring::open_folder(&config)?;
     let store = wiring::open_store(&config, &folder, &options).await?;
     let keys = Keys::load_or_create(&Keys::path(folder.path()), &*options.random)?;
@@ -93,7 +94,7 @@ pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: 
     let openapi = openapi.map_err(|error| StartError::Service(Problem::internal(error)))?;
     let service = Service::start(ServiceOptions {
         store,
-        lines: Arc::new(wiring::driver(&config, &options)?),
+        lines: Arc::new(driver),
         plugins,
         clock: Arc::clone(&options.clock),
         random: Arc::clone(&options.random),

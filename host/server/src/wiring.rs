@@ -32,8 +32,7 @@ pub(crate) async fn open_store(
             random: Arc::clone(&options.random),
         },
     );
-    let opened = tokio::task::spawn_blocking(move || Store::open(&folder, open)).await;
-    Ok(opened.map_err(|_| StartError::Stopping)??)
+    Ok(tokio::task::spawn_blocking(move || Store::open(&folder, open)).await??)
 }
 
 /// Loads the bundled plugins; with a data folder, their compiled code is kept there.

@@ -51,7 +51,7 @@ impl Sandbox {
             Ok(host) => host,
             Err(error) => {
                 simulator.shutdown().await;
-                return Err(refused(&error));
+                return Err(refused(error));
             }
         };
 
@@ -108,10 +108,10 @@ impl Sandbox {
     }
 }
 
-fn refused(error: &StartError) -> Fault {
+fn refused(error: StartError) -> Fault {
     match error {
         StartError::Listen(_) => Fault::new(error.exit(), &format!("{error}; in the sandbox that is --port")),
-        _ => Fault::new(error.exit(), error),
+        _ => error.into(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! How the process ends: the exit codes of BSD's `sysexits.h`, so that a supervisor can tell a fault that goes away by itself from
 //! one that a person has to mend.
 
+use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -57,5 +58,19 @@ impl Fault {
             exit,
             sentence: sentence.to_string(),
         }
+    }
+    /// With the sentence of an error and of all that is behind it. A cause that its error has told already is not told again.
+    pub fn with_causes(exit: Exit, error: &dyn Error) -> Self {
+        let mut sentence = error.to_string();
+        let mut next = error.source();
+        while let Some(cause) = next {
+            let cause_sentence = cause.to_string();
+            if !sentence.ends_with(&cause_sentence) {
+                sentence.push_str(": ");
+                sentence.push_str(&cause_sentence);
+            }
+            next = cause.source();
+        }
+        Self { exit, sentence }
     }
 }

@@ -12,14 +12,11 @@ use crate::start_error::StartError;
 use crate::wiring;
 
 pub(super) async fn run(config: &Config, out: &mut dyn Write) -> Result<(), Fault> {
-    let fault = |error: StartError| Fault::new(error.exit(), &error);
-    let folder = wiring::open_folder(config).map_err(fault)?;
-    let before = applied(look(folder.path()).map_err(|error| fault(error.into()))?);
-    let store = wiring::open_store(config, &folder, &ServeOptions::default())
-        .await
-        .map_err(fault)?;
+    let folder = wiring::open_folder(config)?;
+    let before = applied(look(folder.path()).map_err(StartError::from)?);
+    let store = wiring::open_store(config, &folder, &ServeOptions::default()).await?;
     store.close().await;
-    let after = applied(look(folder.path()).map_err(|error| fault(error.into()))?);
+    let after = applied(look(folder.path()).map_err(StartError::from)?);
     for name in after.iter().filter(|name| !before.contains(name)) {
         writeln!(out, "applied {name}").map_err(|error| unwritten(&error))?;
     }

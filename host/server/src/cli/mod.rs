@@ -14,7 +14,6 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use switchboard_core::config::Config;
 
 use self::exit::{Exit, Fault};
 use crate::log;
@@ -67,18 +66,16 @@ pub fn run() -> Exit {
 fn act(command: &Command) -> Result<Exit, Fault> {
     let action = command.action.unwrap_or_default();
     let config = config::load(command.config.as_deref());
-    if matches!(action, Action::Doctor) {
-        return on_runtime(doctor::run(config, &mut io::stdout()))?;
-    }
-    let config: Config = config?;
     match action {
         Action::Serve => {
+            let config = config?;
             log::start(&config.log).map_err(|error| Fault::new(Exit::Config, &error))?;
             on_runtime(serve::run(config))?
         }
-        Action::Token => token::run(&config, &mut io::stdout()).map(|()| Exit::Ok),
-        Action::Migrate => on_runtime(migrate::run(&config, &mut io::stdout()))?.map(|()| Exit::Ok),
-        Action::Doctor => Ok(Exit::Ok),
+        Action::Token => token::run(&config?, &mut io::stdout()).map(|()| Exit::Ok),
+        Action::Migrate => on_runtime(migrate::run(&config?, &mut io::stdout()))?.map(|()| Exit::Ok),
+        // Faults of the configuration are findings of its own.
+        Action::Doctor => on_runtime(doctor::run(config, &mut io::stdout()))?,
     }
 }
 

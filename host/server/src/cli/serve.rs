@@ -12,7 +12,7 @@ pub(super) async fn run(config: Config) -> Result<Exit, Fault> {
         .map_err(|error| Fault::new(Exit::Software, &format!("cannot listen to signals: {error}")))?;
     let starting = serve(config, ServeOptions::default());
     let running = tokio::select! {
-        started = starting => started.map_err(|error| Fault::new(error.exit(), &error))?,
+        started = starting => started?,
         signal = signals.next() => {
             tracing::info!(signal, "stopped while starting");
             return Ok(Exit::Ok);
