@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use switchboard::cli::exit::{Exit, Fault};
-use switchboard_core::config::{Config, ConfigFile, LogConfig, WebVersion};
+use switchboard_core::config::{Config, ConfigFile, LogConfig};
 
 /// Switchboard and a WhatsApp server of its own, with virtual phones, on this machine alone.
 #[derive(Debug, Parser)]
@@ -49,8 +49,6 @@ impl Arguments {
         let mut config = load([("SWITCHBOARD_WHATSAPP__URL".to_owned(), socket_url.to_owned())])?;
         config.data.dir = data;
         config.server.listen = self.addresses();
-        // The simulator takes any version, and a look-up would leave this machine.
-        config.whatsapp.version = WebVersion::Fixed(2, 3000, 1_023_456_789);
         Ok(config)
     }
 
