@@ -91,14 +91,14 @@ pub(crate) fn render(mut response: Response, request_id: &RequestId) -> Response
     rendered
 }
 
-/// What the client did is no news to the operator; what failed here or behind us is. Sentences may repeat what a client sent, so
-/// they are not logged.
+/// What the client did is no news to the operator; what failed here or behind us is. Sentences may repeat what a client sent, and
+/// the name of a field may be one that the client made up, so neither is logged.
 fn log(problem: &Problem, request_id: &RequestId) {
-    let (code, field, cause) = (problem.code(), problem.field_name(), problem.cause_chain());
+    let (code, cause) = (problem.code(), problem.cause_chain());
     if status(problem).is_server_error() {
-        tracing::error!(%request_id, %code, field, cause, "request failed");
+        tracing::error!(%request_id, %code, cause, "request failed");
     } else {
-        tracing::debug!(%request_id, %code, field, cause, "request refused");
+        tracing::debug!(%request_id, %code, cause, "request refused");
     }
 }
 
