@@ -12,36 +12,50 @@ struct Room {
     alone_names: BTreeSet<String>,
 }
 
-/// The rows of the table whose header begins with `| crate | package |`, by the crate's short name.
-fn rooms() -> BTreeMap<String, Room> {
+/// The cells of every row of the table in `host/README.md` whose header begins so.
+fn table<const CELLS: usize>(header: &str) -> Vec<[String; CELLS]> {
     let text = std::fs::read_to_string(root().join("host/README.md")).unwrap();
-    let list = |cell: &str| {
-        cell.split(',')
-            .map(str::trim)
-            .filter(|c| !matches!(*c, "" | "–"))
-            .map(str::to_owned)
-            .collect()
-    };
-    let rows = text
-        .lines()
-        .skip_while(|line| !line.starts_with("| crate | package |"))
-        .skip(2);
+    let rows = text.lines().skip_while(|line| !line.starts_with(header)).skip(2);
     rows.take_while(|line| line.starts_with('|'))
         .map(|line| {
-            let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-            let [link, package, _what, imports, alone] = cells[..] else {
-                panic!("a row has other than five cells: {line}")
-            };
-            let name = link.trim_start_matches('[').split(']').next().unwrap().to_owned();
-            (
-                name,
-                Room {
-                    package: package.to_owned(),
-                    imports: list(imports),
-                    alone_names: list(alone),
-                },
-            )
+            let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+            <[&str; CELLS]>::try_from(cells)
+                .unwrap_or_else(|_| panic!("a row has other than {CELLS} cells: {line}"))
+                .map(str::to_owned)
         })
+        .collect()
+}
+
+/// What a cell lists.
+fn list(cell: &str) -> BTreeSet<String> {
+    cell.split(',')
+        .map(str::trim)
+        .filter(|item| !matches!(*item, "" | "–"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The crates of the host by their short names.
+fn rooms() -> BTreeMap<String, Room> {
+    table("| crate | package |")
+        .into_iter()
+        .map(|[link, package, _what, imports, alone]| {
+            let name = link.trim_start_matches('[').split(']').next().unwrap().to_owned();
+            let room = Room {
+                package,
+                imports: list(&imports),
+                alone_names: list(&alone),
+            };
+            (name, room)
+        })
+        .collect()
+}
+
+/// Who else may name a library that has one owner.
+fn also_name() -> BTreeMap<String, BTreeSet<String>> {
+    table("| package outside | may also name |")
+        .into_iter()
+        .map(|[package, libraries, _why]| (package, list(&libraries)))
         .collect()
 }
 
@@ -78,18 +92,16 @@ fn every_crate_under_host_stands_in_the_table() {
 
 #[test]
 fn a_library_with_one_owner_is_named_by_nobody_else() {
-    // The simulator speaks WhatsApp's protocol from the other side.
-    const SIMULATOR_TOO: &str = "whatsapp-rust";
-    let rooms = rooms();
+    let (rooms, excepted) = (rooms(), also_name());
     for (name, package) in members(&workspace().unwrap()) {
         let normal = dependencies(&package, DependencyKind::Normal);
         for (owner, library) in rooms
             .values()
             .flat_map(|room| room.alone_names.iter().map(move |l| (&room.package, l)))
         {
-            let simulator = name == "simulator" && (library == SIMULATOR_TOO || library == "axum");
+            let may = name == *owner || excepted.get(&name).is_some_and(|own| own.contains(library));
             assert!(
-                !normal.contains(library) || name == *owner || simulator,
+                !normal.contains(library) || may,
                 "{name} names {library}, which is {owner}'s"
             );
         }
