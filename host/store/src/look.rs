@@ -70,8 +70,19 @@ pub(crate) fn look_at(path: &Path, depth: Depth) -> Result<Option<Look>, OpenErr
     }
     let check = depth == Depth::Whole || bytes <= ALWAYS_CHECKED_BYTES || left_open(path);
     let path = fs::canonicalize(path).map_err(|error| OpenError::folder(path, error))?;
-    let found =
-        Connection::open(&path, Access::Read).and_then(|mut connection| connection.snapshot(|r| read(r, check)));
+    let look =
+        |access| Connection::open(&path, access).and_then(|mut connection| connection.snapshot(|r| read(r, check)));
+    let found = if log_of(&path).exists() {
+        look(Access::Read)
+    } else {
+        let found = look(Access::ReadAtRest);
+        // A process that has opened the file meanwhile may have changed it while it was read.
+        if log_of(&path).exists() {
+            look(Access::Read)
+        } else {
+            found
+        }
+    };
     match found {
         Ok(Found::Nothing) => Ok(None),
         Ok(Found::Ours(look)) => Ok(Some(look)),
@@ -119,7 +130,43 @@ fn read(reader: &mut Reader<'_>, check: bool) -> Result<Found, StoreError> {
 
 /// Whether the last process ended without closing the file: only then is there still something in the log.
 fn left_open(database: &Path) -> bool {
+    fs::metadata(log_of(database)).is_ok_and(|metadata| metadata.len() > 0)
+}
+
+/// The log of the file at `database`: there from when a process opens the file until it closes it.
+fn log_of(database: &Path) -> PathBuf {
     let mut log = database.as_os_str().to_owned();
     log.push("-wal");
-    fs::metadata(PathBuf::from(log)).is_ok_and(|metadata| metadata.len() > 0)
+    log.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestStore;
+
+    fn names(folder: &Path) -> Vec<PathBuf> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[tokio::test]
+    async fn a_look_at_a_closed_database_makes_no_file_whatever_its_folder_is_called() {
+        let test = TestStore::new();
+        let running = look(test.data.path()).unwrap();
+        test.store.close().await;
+        let parent = tempfile::tempdir().unwrap();
+        let odd = parent.path().join("50%3f of what? #1");
+        fs::create_dir(&odd).unwrap();
+        fs::copy(folder::database_in(test.data.path()), folder::database_in(&odd)).unwrap();
+        for folder in [test.data.path(), &odd] {
+            let before = names(folder);
+            assert_eq!(look(folder).unwrap(), running);
+            assert_eq!(names(folder), before);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -19,6 +19,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) enum Access {
     /// Read it. The file must be there.
     Read,
+    /// Read it while no process uses it. Nothing is made beside it, where `Read` makes an empty log and its index, which only a
+    /// writer may take away again.
+    ReadAtRest,
     /// Read and write it. The file must be there.
     Write,
 }
@@ -42,11 +45,11 @@ enum Shape {
 impl Connection {
     /// Opens the file at `path`, which must be absolute.
     pub(crate) fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
-        let flags = match access {
-            Access::Read => libsql::OpenFlags::SQLITE_OPEN_READ_ONLY,
-            Access::Write => libsql::OpenFlags::SQLITE_OPEN_READ_WRITE,
-        };
-        Self::connect(path, flags)
+        match access {
+            Access::Read => Self::connect(path, libsql::OpenFlags::SQLITE_OPEN_READ_ONLY),
+            Access::ReadAtRest => Self::connect(&immutable(path), libsql::OpenFlags::SQLITE_OPEN_READ_ONLY),
+            Access::Write => Self::connect(path, libsql::OpenFlags::SQLITE_OPEN_READ_WRITE),
+        }
     }
 
     /// A database of its own, gone when it is dropped.
@@ -215,6 +218,13 @@ fn ready<T>(call: impl Future<Output = libsql::Result<T>>) -> Result<T, StoreErr
             "a call on a local database did not finish at once".to_owned(),
         )),
     }
+}
+
+/// The name by which SQLite opens the file at `path` as one that nobody changes (sqlite.org/uri.html).
+fn immutable(path: &Path) -> PathBuf {
+    let path = path.to_string_lossy();
+    let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    format!("file:{path}?immutable=1").into()
 }
 
 #[cfg(test)]
