@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use switchboard_core::config::Config;
 use switchboard_core::random::OsRandom;
-use switchboard_store::{DataFolder, OpenError, SealKey, check_seal_key, look};
+use switchboard_store::{DataFolder, OpenError, Probe, SealKey, check_seal_key, look};
 use switchboard_whatsapp::{CertificateCheck, Driver};
 
 use super::exit::{Exit, Fault};
@@ -98,14 +98,13 @@ enum FolderState {
     InUse(Finding),
 }
 
-/// Takes the lock for a moment, if the folder has one. A folder that has none is left as it is.
 fn folder(dir: &Path) -> FolderState {
-    if !dir.join("lock").exists() {
-        let sentence = format!("{} has not been used yet; the first start sets it up", dir.display());
-        return FolderState::Free(Note(sentence));
-    }
-    match DataFolder::open(dir) {
-        Ok(folder) => FolderState::Free(Well(format!("{} is writable and free", folder.path().display()))),
+    let shown = dir.display();
+    match DataFolder::probe(dir) {
+        Ok(Probe::Unused) => FolderState::Free(Note(format!(
+            "{shown} has not been used yet; the first start sets it up"
+        ))),
+        Ok(Probe::Free) => FolderState::Free(Well(format!("{shown} is writable and free"))),
         Err(error @ OpenError::Locked { .. }) => FolderState::InUse(Note(format!("{error}. A server is running"))),
         Err(error) => FolderState::Free(Finding::Fault(error.to_string())),
     }
@@ -195,6 +194,9 @@ fn whatsapp(config: &Config) -> (Finding, Finding) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
     use super::*;
     use crate::serve::build;
     use crate::testing;
@@ -237,6 +239,34 @@ mod tests {
             text.contains("is writable and free") && text.contains("its seal key opens it"),
             "{text}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_was_used_is_left_as_it_is_to_the_last_byte() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = used(folder.path()).await;
+        std::fs::remove_dir(folder.path().join("media")).unwrap();
+        std::fs::write(folder.path().join("lock"), "of the process before").unwrap();
+        let before = contents(folder.path());
+        let (exit, text) = report(&config).await;
+        assert_eq!(exit, Exit::Ok, "{text}");
+        assert_eq!(contents(folder.path()), before);
+    }
+
+    /// Every path below `folder`, with the bytes of what is a file.
+    fn contents(folder: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+        let mut found = BTreeMap::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                found.append(&mut contents(&path));
+                found.insert(path, None);
+            } else {
+                let bytes = std::fs::read(&path).unwrap();
+                found.insert(path, Some(bytes));
+            }
+        }
+        found
     }
 
     #[tokio::test]
