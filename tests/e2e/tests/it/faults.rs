@@ -3,28 +3,15 @@
 use serde_json::json;
 use simulator::Fault;
 
-use crate::support::{PATIENCE, World, find};
-
-const DESK: &str = "15550000001";
-const FRIEND: &str = "15550000002";
-
-fn number() -> simulator::Number {
-    simulator::Number::parse(DESK).unwrap()
-}
+use crate::support::{DESK, FRIEND, PATIENCE, World, desk};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_sent_while_the_socket_is_down_is_queued_and_arrives_once_in_order() {
     let world = World::start().await;
     let friend = world.phone(FRIEND);
     let session = world.linked(DESK).await;
-    world.simulator.inject(Fault::RefuseConnections { times: 2 }).unwrap();
-    world
-        .simulator
-        .inject(Fault::DropSocket {
-            number: number(),
-            device: None,
-        })
-        .unwrap();
+    world.inject(Fault::RefuseConnections { times: 2 });
+    world.drop_socket();
     world.api.session_becomes(&session, "RECONNECTING").await;
     let mut ids = Vec::new();
     for text in ["one", "two", "three"] {
@@ -50,14 +37,11 @@ async fn a_stream_error_503_and_a_515_only_interrupt_the_session() {
     world.phone(FRIEND);
     let session = world.linked(DESK).await;
     for code in [503, 515] {
-        world
-            .simulator
-            .inject(Fault::StreamError {
-                number: number(),
-                device: None,
-                code,
-            })
-            .unwrap();
+        world.inject(Fault::StreamError {
+            number: desk(),
+            device: None,
+            code,
+        });
         let sent = world.api.send(&session, FRIEND, "still here").await;
         assert!(matches!(sent.status, 200 | 202), "{}", sent.status);
         let id = sent.json()["messageId"].as_str().unwrap().to_owned();
@@ -72,15 +56,12 @@ async fn a_refusal_by_the_server_fails_the_message_with_its_code() {
     let friend = world.phone(FRIEND);
     let session = world.linked(DESK).await;
     world.api.send(&session, FRIEND, "hello").await.expect(200);
-    world
-        .simulator
-        .inject(Fault::NackMessages {
-            number: number(),
-            device: None,
-            code: 463,
-            times: 1,
-        })
-        .unwrap();
+    world.inject(Fault::NackMessages {
+        number: desk(),
+        device: None,
+        code: 463,
+        times: 1,
+    });
     let sentence = world
         .api
         .send(&session, FRIEND, "hello again")
@@ -102,27 +83,18 @@ async fn a_message_without_an_acknowledgement_is_sent_again_under_its_id_and_rea
     let world = World::start().await;
     let friend = world.phone(FRIEND);
     let session = world.linked(DESK).await;
-    world
-        .simulator
-        .inject(Fault::WithholdAcks {
-            number: number(),
-            device: None,
-            times: 1,
-        })
-        .unwrap();
+    world.inject(Fault::WithholdAcks {
+        number: desk(),
+        device: None,
+        times: 1,
+    });
     let body = json!({"sessionId": session, "to": FRIEND, "type": "text", "text": "once"});
     let queued = world.api.post("/api/messages/send?wait=false", &body).await.expect(202);
     friend
         .wait_for_message(PATIENCE, |message| message.text.as_deref() == Some("once"))
         .await
         .unwrap();
-    world
-        .simulator
-        .inject(Fault::DropSocket {
-            number: number(),
-            device: None,
-        })
-        .unwrap();
+    world.drop_socket();
     let id = queued["messageId"].as_str().unwrap();
     world.api.message_becomes(id, "delivered").await;
     assert_eq!(friend.messages().len(), 1, "the phone saw it twice");
@@ -134,10 +106,15 @@ async fn a_session_that_was_unlinked_says_why_and_links_again_under_its_id() {
     let phone = world.phone(DESK);
     world.phone(FRIEND);
     let session = world.linked(DESK).await;
-    let mobid = find(&world.api.session(&session).await, "mobid").cloned();
+    let mobid = world.api.session(&session).await["mobid"].clone();
     phone.unlink_all().unwrap();
-    let info = world.api.session_becomes(&session, "LOGGED_OUT").await;
-    assert!(info.to_string().contains("lastLoss"), "{info}");
+    world.api.session_becomes(&session, "LOGGED_OUT").await;
+    world
+        .api
+        .until(&format!("/api/sessions/{session}"), |info| {
+            (info["lastLoss"]["reason"] == "The device was removed on the phone.").then_some(())
+        })
+        .await;
     world
         .api
         .send(&session, FRIEND, "hello")
@@ -152,6 +129,6 @@ async fn a_session_that_was_unlinked_says_why_and_links_again_under_its_id() {
     let qr = world.api.qr(&session).await;
     phone.scan_qr(&qr).await.unwrap();
     let info = world.api.session_becomes(&session, "READY").await;
-    assert_eq!(find(&info, "mobid").cloned(), mobid, "the number keeps its mobid");
+    assert_eq!(info["mobid"], mobid, "the number keeps its mobid");
     world.api.send(&session, FRIEND, "back again").await.expect(200);
 }

@@ -2,10 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{World, find};
-
-const DESK: &str = "15550000001";
-const FRIEND: &str = "15550000002";
+use crate::support::{DESK, FRIEND, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_logout_removes_the_device_from_the_phone() {
@@ -35,7 +32,7 @@ async fn a_deleted_session_is_inactive_keeps_its_log_and_can_be_linked_again() {
     world.phone(FRIEND);
     let session = world.linked(DESK).await;
     world.api.send(&session, FRIEND, "goodbye").await.expect(200);
-    let mobid = find(&world.api.session(&session).await, "mobid").cloned();
+    let mobid = world.api.session(&session).await["mobid"].clone();
     let path = format!("/api/sessions/{session}");
     for _ in 0..2 {
         let deleted = world.api.delete(&path).await.expect(200);
@@ -45,7 +42,7 @@ async fn a_deleted_session_is_inactive_keeps_its_log_and_can_be_linked_again() {
         );
     }
     let info = world.api.session(&session).await;
-    assert_eq!(find(&info, "status"), Some(&json!("INACTIVE")));
+    assert_eq!(info["status"], "INACTIVE");
     let log = world
         .api
         .get(&format!("/api/messages?sessionId={session}"))
@@ -62,7 +59,7 @@ async fn a_deleted_session_is_inactive_keeps_its_log_and_can_be_linked_again() {
     let qr = world.api.qr(&session).await;
     world.phone(DESK).scan_qr(&qr).await.unwrap();
     let info = world.api.session_becomes(&session, "READY").await;
-    assert_eq!(find(&info, "mobid").cloned(), mobid);
+    assert_eq!(info["mobid"], mobid);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,5 +88,5 @@ async fn deleting_a_session_nobody_linked_leaves_an_inactive_row() {
     let session = world.api.create_session().await;
     world.api.delete(&format!("/api/sessions/{session}")).await.expect(200);
     let info = world.api.session(&session).await;
-    assert_eq!(find(&info, "status"), Some(&json!("INACTIVE")));
+    assert_eq!(info["status"], "INACTIVE");
 }

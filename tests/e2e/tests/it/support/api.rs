@@ -138,10 +138,8 @@ impl Api {
     /// Waits until the session has this status; returns its info.
     pub(crate) async fn session_becomes(&self, session: &str, status: &str) -> Value {
         let path = format!("/api/sessions/{session}");
-        self.until(&path, |info| {
-            (find(info, "status") == Some(&json!(status))).then(|| info.clone())
-        })
-        .await
+        self.until(&path, |info| (info["status"] == status).then(|| info.clone()))
+            .await
     }
 
     /// Waits until there is a QR code to scan; returns its text.
@@ -179,22 +177,12 @@ impl Api {
         self.post("/api/messages/send", &body).await
     }
 
-    /// Waits until the message has come this far; returns its timeline.
+    /// Waits until the message has come this far; returns it with its timeline.
     pub(crate) async fn message_becomes(&self, message: &str, status: &str) -> Value {
         let path = format!("/api/messages/{message}");
         self.until(&path, |found| {
-            (find(found, "status") == Some(&json!(status))).then(|| found.clone())
+            (found["message"]["status"] == status).then(|| found["message"].clone())
         })
         .await
     }
-}
-
-/// A member of the answer itself or of the one object in it.
-pub(crate) fn find<'a>(answer: &'a Value, member: &str) -> Option<&'a Value> {
-    answer.get(member).or_else(|| {
-        answer
-            .as_object()?
-            .values()
-            .find_map(|inner| inner.as_object()?.get(member))
-    })
 }

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use simulator::{Options, Phone, Simulator};
+use simulator::{Fault, Number, Options, Phone, Simulator};
 use tempfile::TempDir;
+use tokio::process::Command;
 
-use super::{Api, Host};
+use super::{Api, DESK, Host};
 
 /// A host linked to nothing yet, and a WhatsApp of its own.
 pub(crate) struct World {
@@ -18,11 +19,18 @@ pub(crate) struct World {
 impl World {
     /// Starts both.
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// Starts both, after `settings` had its way with the host's environment.
+    pub(crate) async fn start_with(settings: impl FnOnce(&mut Command)) -> Self {
         let simulator = Simulator::start(Options::default())
             .await
             .expect("the simulator starts");
         let folder = tempfile::tempdir().expect("a folder");
-        let host = Host::start(Host::command(&folder.path().join("data"), &simulator.ws_url())).await;
+        let mut command = Host::command(&folder.path().join("data"), &simulator.ws_url());
+        settings(&mut command);
+        let host = Host::start(command).await;
         let api = Api::with_local_token(&host.base).await;
         Self {
             simulator,
@@ -40,6 +48,19 @@ impl World {
     /// A person's phone.
     pub(crate) fn phone(&self, number: &str) -> Phone {
         self.simulator.phone(number).expect("a phone")
+    }
+
+    /// Has WhatsApp do something wrong.
+    pub(crate) fn inject(&self, fault: Fault) {
+        self.simulator.inject(fault).expect("a fault that can happen");
+    }
+
+    /// Cuts the socket of whatever is linked to DESK.
+    pub(crate) fn drop_socket(&self) {
+        self.inject(Fault::DropSocket {
+            number: desk(),
+            device: None,
+        });
     }
 
     /// A session linked to this number and READY: its id.
@@ -98,4 +119,9 @@ impl World {
             folder,
         }
     }
+}
+
+/// DESK as the simulator knows it.
+pub(crate) fn desk() -> Number {
+    Number::parse(DESK).expect("a number")
 }
