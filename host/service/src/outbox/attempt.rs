@@ -1,6 +1,5 @@
 //! One attempt to write one message to the socket.
 
-use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +24,7 @@ pub(crate) enum Attempt {
     /// There is no connection. It may be tried again when there is.
     NotConnected,
     /// Something failed on a live connection. It may be tried again.
-    Failed,
+    Failed(Problem),
     /// Never.
     Never(Problem),
 }
@@ -34,7 +33,7 @@ pub(crate) enum Attempt {
 pub(crate) async fn attempt(parts: &Parts, line: Arc<dyn Line>, message: &Pending) -> Attempt {
     let writing = AssertUnwindSafe(timeout(LONGEST, write(parts, &*line, message)));
     match writing.catch_unwind().await {
-        Ok(outcome) => outcome.unwrap_or(Attempt::Failed),
+        Ok(outcome) => outcome.unwrap_or_else(|elapsed| Attempt::Failed(Problem::internal(elapsed))),
         Err(_) => Attempt::Never(Problem::internal("the line panicked over a message")),
     }
 }
@@ -46,7 +45,7 @@ async fn write(parts: &Parts, line: &dyn Line, message: &Pending) -> Attempt {
             Ok(Some(address)) => address,
             Ok(None) => return Attempt::Never(refusal::not_on_whatsapp()),
             Err(LineError::NotConnected) => return Attempt::NotConnected,
-            Err(error) => return failed(&error),
+            Err(error) => return Attempt::Failed(Problem::internal(error)),
         },
     };
     let outgoing = Outgoing {
@@ -61,12 +60,6 @@ async fn write(parts: &Parts, line: &dyn Line, message: &Pending) -> Attempt {
             let problem = Problem::new(Code::WHATSAPP_REFUSED, "This message cannot be sent over WhatsApp.");
             Attempt::Never(problem.cause(reason))
         }
-        Err(error @ SendError::Internal(_)) => failed(&error),
+        Err(error @ SendError::Internal(_)) => Attempt::Failed(Problem::internal(error)),
     }
-}
-
-fn failed(error: &dyn Error) -> Attempt {
-    let cause = error.source().map(ToString::to_string);
-    tracing::warn!(%error, cause, "a message could not be written; it stays in the outbox");
-    Attempt::Failed
 }

@@ -59,7 +59,8 @@ async fn record(messages: Messages, mut waiting: mpsc::Receiver<Item>) {
             }
         }
         if !reports.is_empty() {
-            insist("timeline", || messages.report(reports.clone())).await;
+            // What can never be written is in the log; the reports after it can.
+            let _ = insist("timeline", || messages.report(reports.clone())).await;
         }
         for asker in askers {
             let _ = asker.send(());

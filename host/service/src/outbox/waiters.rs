@@ -34,11 +34,11 @@ impl Waiters {
         }
     }
 
-    /// Tells whoever waits for the message.
-    pub(crate) fn tell(&self, stanza_id: &StanzaId, verdict: Verdict) {
-        if let Some(waiter) = self.lock().remove(stanza_id) {
-            // A request that has just gone away no longer wants to know.
-            let _ = waiter.send(verdict);
+    /// Tells whoever waits for the message; the verdict comes back if nobody does.
+    pub(crate) fn tell(&self, stanza_id: &StanzaId, verdict: Verdict) -> Option<Verdict> {
+        match self.lock().remove(stanza_id) {
+            Some(waiter) => waiter.send(verdict).err(),
+            None => Some(verdict),
         }
     }
 
@@ -77,7 +77,7 @@ mod tests {
     async fn a_verdict_reaches_the_one_who_waits_for_it_even_if_it_comes_first() {
         let waiters = Waiters::default();
         let (mut one, mut two) = (waiters.wait_for(id(1)), waiters.wait_for(id(2)));
-        waiters.tell(&id(1), Ok(()));
+        assert!(waiters.tell(&id(1), Ok(())).is_none());
         assert!(one.verdict().await.unwrap().is_ok());
         waiters.dismiss();
         assert!(two.verdict().await.is_none());
@@ -88,6 +88,6 @@ mod tests {
         let waiters = Waiters::default();
         drop(waiters.wait_for(id(1)));
         assert!(waiters.lock().is_empty());
-        waiters.tell(&id(1), Ok(()));
+        assert!(waiters.tell(&id(1), Ok(())).is_some());
     }
 }

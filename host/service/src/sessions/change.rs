@@ -20,7 +20,7 @@ impl Service {
     /// WhatsApp cannot be told, and the phone goes on listing the device.
     ///
     /// # Errors
-    /// `session_not_found`; `session_not_linked` when it never was linked; when the keys cannot be deleted.
+    /// `session_not_found`; `session_not_linked` when it never was linked; when the keys cannot be deleted or the database cannot be written.
     pub async fn logout(&self, session: &SessionRef) -> Result<SessionView, Problem> {
         self.change(session, Command::Logout).await
     }
@@ -28,7 +28,7 @@ impl Service {
     /// Waits for a new link under the same id. Messages that wait are sent if it is the same number, and fail if it is another.
     ///
     /// # Errors
-    /// `session_not_found`; `conflict` when the session is linked.
+    /// `session_not_found`; `conflict` when the session is linked; when the database cannot be written.
     pub async fn relink(&self, session: &SessionRef) -> Result<SessionView, Problem> {
         self.change(session, Command::Relink).await
     }
@@ -37,7 +37,7 @@ impl Service {
     /// good as once.
     ///
     /// # Errors
-    /// `session_not_found`; when the keys cannot be deleted.
+    /// `session_not_found`; when the keys cannot be deleted or the database cannot be written.
     pub async fn delete(&self, session: &SessionRef) -> Result<(), Problem> {
         self.change(session, Command::Delete).await.map(drop)
     }

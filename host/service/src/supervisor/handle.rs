@@ -168,7 +168,11 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         let stopped = || Problem::new(Code::UNAVAILABLE, "The server is stopping.");
         self.commands.send(command(reply)).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        match answer.await {
+            Ok(outcome) => outcome,
+            Err(_) if self.commands.is_closed() => Err(stopped()),
+            Err(_) => Err(Problem::internal("the session's task panicked over the command")),
+        }
     }
 
     /// Ends the task and closes the line without logging out.

@@ -7,15 +7,18 @@ use switchboard_store::StoreError;
 /// How long a write rests that did not succeed.
 const REST: Duration = Duration::from_millis(250);
 
-/// Repeats an operation while the database is busy, full or out of reach. `None` if it can never succeed, or the store is closed.
-pub(crate) async fn insist<T, F>(what: &'static str, operation: impl Fn() -> F) -> Option<T>
+/// Repeats an operation while the database is busy, full or out of reach.
+///
+/// # Errors
+/// When it can never succeed, which is in the log by then, or the store is closed.
+pub(crate) async fn insist<T, F>(what: &'static str, operation: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
     loop {
         match operation().await {
-            Ok(value) => return Some(value),
-            Err(StoreError::Closed) => return None,
+            Ok(value) => return Ok(value),
+            Err(StoreError::Closed) => return Err(StoreError::Closed),
             Err(
                 error @ (StoreError::Busy
                 | StoreError::Full
@@ -28,7 +31,7 @@ where
             }
             Err(error) => {
                 tracing::error!(what, %error, "the database refuses this for good");
-                return None;
+                return Err(error);
             }
         }
     }
@@ -51,14 +54,10 @@ mod tests {
                 Ok(tries.get())
             })
         });
-        assert_eq!(full_twice.await, Some(3));
-        let refused = insist("test", || {
-            std::future::ready(Err::<(), _>(StoreError::Constraint("UNIQUE".into())))
-        });
-        assert_eq!(refused.await, None);
-        assert_eq!(
-            insist("test", || std::future::ready(Err::<(), _>(StoreError::Closed))).await,
-            None
-        );
+        assert_eq!(full_twice.await, Ok(3));
+        for last in [StoreError::Constraint("UNIQUE".into()), StoreError::Closed] {
+            let refused = insist("test", || std::future::ready(Err::<(), _>(last.clone())));
+            assert_eq!(refused.await, Err(last));
+        }
     }
 }

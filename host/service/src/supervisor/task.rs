@@ -3,9 +3,11 @@
 //! Attempts to write to the socket run beside it, so that a slow one keeps nobody waiting, and so that closing the line never waits
 //! for something that waits for the task.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::event::{Account, LineEvent, LogoutReason, ReceiptKind};
 use switchboard_core::ids::StanzaId;
@@ -17,7 +19,7 @@ use switchboard_store::sessions::{Loss, NewLink, Phase, Session};
 use switchboard_whatsapp::{LineState, Purpose};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::commands::{Command, Step, step};
 use super::handle::{Ends, Handle};
@@ -29,20 +31,33 @@ use crate::outbox::refusal;
 use crate::outbox::waiters::Verdict;
 use crate::parts::Parts;
 
+/// How long a session rests whose task has panicked. The rest doubles each time.
+const REST: Duration = Duration::from_millis(100);
+/// The longest rest. A stop waits for its end.
+const LONGEST_REST: Duration = Duration::from_secs(4);
+
 /// Starts the task; the line of a session that wants one opens after `delay`.
 pub(super) fn start(parts: Arc<Parts>, handle: Arc<Handle>, ends: Ends, delay: Duration) {
-    let wants_line = matches!(handle.row().phase, Phase::Registering | Phase::Linked);
-    let task = Task {
-        keys: KeyStore::new(parts.store.clone(), parts.clock.clone(), &handle.id),
-        parts,
-        handle,
-        queue: Queue::default(),
-        attempts: JoinSet::new(),
-        state: None,
-        last_status: SessionStatus::Registering,
-        open_at: wants_line.then(|| Instant::now() + delay),
-    };
-    tokio::spawn(task.run(ends));
+    tokio::spawn(keep_running(parts, handle, ends, delay));
+}
+
+/// Runs a session's task until it is told to stop. One that panics takes its line with it, and the next begins from what is stored.
+async fn keep_running(parts: Arc<Parts>, handle: Arc<Handle>, mut ends: Ends, delay: Duration) {
+    let (mut delay, mut rest) = (delay, REST);
+    loop {
+        let task = Task::new(parts.clone(), handle.clone(), delay);
+        if AssertUnwindSafe(task.run(&mut ends)).catch_unwind().await.is_ok() {
+            return;
+        }
+        tracing::error!(session = %handle.id, ?rest, "the session's task panicked; it starts again after a rest");
+        if let Some(left) = handle.line() {
+            handle.set_line(None);
+            // It may be the line that panics.
+            let _ = AssertUnwindSafe(left.line.stop()).catch_unwind().await;
+        }
+        sleep(rest).await;
+        (delay, rest) = (Duration::ZERO, rest.saturating_mul(2).min(LONGEST_REST));
+    }
 }
 
 struct Task {
@@ -59,7 +74,21 @@ struct Task {
 }
 
 impl Task {
-    async fn run(mut self, mut ends: Ends) {
+    fn new(parts: Arc<Parts>, handle: Arc<Handle>, delay: Duration) -> Self {
+        let wants_line = matches!(handle.row().phase, Phase::Registering | Phase::Linked);
+        Self {
+            keys: KeyStore::new(parts.store.clone(), parts.clock.clone(), &handle.id),
+            parts,
+            handle,
+            queue: Queue::default(),
+            attempts: JoinSet::new(),
+            state: None,
+            last_status: SessionStatus::Registering,
+            open_at: wants_line.then(|| Instant::now() + delay),
+        }
+    }
+
+    async fn run(mut self, ends: &mut Ends) {
         loop {
             self.note_status().await;
             self.send_on().await;
@@ -102,7 +131,7 @@ impl Task {
             // What was acknowledged must not be read as waiting.
             self.parts.recorder.settled().await;
             let limit = u32::try_from(HELD).unwrap_or(u32::MAX);
-            if let Some(rows) = insist("outbox", || self.parts.messages.pending(self.handle.id, limit)).await {
+            if let Ok(rows) = insist("outbox", || self.parts.messages.pending(self.handle.id, limit)).await {
                 self.queue.catch_up(rows);
             }
         }
@@ -126,7 +155,9 @@ impl Task {
         match outcome {
             Attempt::Written => self.queue.written(stanza_id, now),
             Attempt::NotConnected => self.queue.put_back(stanza_id, now),
-            Attempt::Failed => {
+            Attempt::Failed(problem) => {
+                let cause = problem.cause_chain();
+                tracing::warn!(session = %self.handle.id, %stanza_id, cause, "a message could not be written; it stays in the outbox");
                 if self.queue.failed(stanza_id, now) {
                     self.settle(stanza_id, Err(refusal::never_acknowledged()), self.parts.clock.now())
                         .await;
@@ -144,8 +175,12 @@ impl Task {
         };
         self.queue.settle(stanza_id);
         self.report(stanza_id.clone(), outcome, at).await;
-        // After the report was handed in: whoever is answered now finds it.
-        self.handle.waiters.tell(stanza_id, verdict);
+        // After the report was handed in: whoever is answered now finds it. A cause that nobody is answered with is told here.
+        if let Some(Err(problem)) = self.handle.waiters.tell(stanza_id, verdict)
+            && let Some(cause) = problem.cause_chain()
+        {
+            tracing::warn!(session = %self.handle.id, %stanza_id, code = %problem.code(), cause, "a message will never be sent");
+        }
     }
 
     async fn report(&self, stanza_id: StanzaId, outcome: Outcome, at: UnixMillis) {
@@ -184,7 +219,7 @@ impl Task {
                     // What a recipient has, the server has taken, whether its acknowledgement came through or not.
                     self.queue.settle(&stanza_id);
                     self.report(stanza_id.clone(), outcome, at).await;
-                    self.handle.waiters.tell(&stanza_id, Ok(()));
+                    let _ = self.handle.waiters.tell(&stanza_id, Ok(()));
                 }
             }
             LineEvent::LoggedOut(reason) => self.logged_out(&reason).await,
@@ -194,8 +229,10 @@ impl Task {
     async fn linked(&mut self, account: Account) {
         let (id, at) = (self.handle.id, self.parts.clock.now());
         let before = self.handle.row().link.clone();
-        if before.is_some_and(|before| before.number != account.number) {
-            self.give_up().await;
+        let other = before.is_some_and(|before| before.number != account.number);
+        // What was meant to go out from one number must not go out from another.
+        if other && self.give_up().await.is_err() {
+            return;
         }
         let new = || NewLink {
             number: account.number.clone(),
@@ -204,7 +241,7 @@ impl Task {
             at,
         };
         let random = &*self.parts.random;
-        let Some(link) = insist("link", || self.parts.sessions.link(id, new(), random)).await else {
+        let Ok(link) = insist("link", || self.parts.sessions.link(id, new(), random)).await else {
             return;
         };
         tracing::info!(session = %id, mobid = %link.mobid, "session linked");
@@ -237,12 +274,14 @@ impl Task {
                 LogoutReason::Refused(code) => format!("WhatsApp refused the device at login (reason {code})."),
                 LogoutReason::KeysLost => "The session's keys are not on this machine any more.".to_owned(),
             };
-            self.close().await;
             let loss = Loss {
                 reason,
                 at: self.parts.clock.now(),
             };
-            self.enter(Phase::LoggedOut, Some(loss)).await;
+            // Otherwise the ended line stays, so that the status does, and the next start finds the keys gone.
+            if self.enter(Phase::LoggedOut, Some(loss)).await.is_ok() {
+                self.close().await;
+            }
         }
     }
 
@@ -260,7 +299,8 @@ impl Task {
 
     async fn seen(&mut self, loss: Option<Loss>) {
         let (id, at) = (self.handle.id, self.parts.clock.now());
-        insist("last seen", || self.parts.sessions.seen(id, at, loss.clone())).await;
+        // Not worth more than the line in the log: the next time is as good.
+        let _ = insist("last seen", || self.parts.sessions.seen(id, at, loss.clone())).await;
         self.change(|row| Session {
             last_seen_at: Some(at),
             loss: loss.or(row.loss),
@@ -320,7 +360,7 @@ impl Task {
             }
             Step::Forget(phase) => self.forget(phase).await?,
             Step::Link => {
-                self.enter(Phase::Registering, None).await;
+                self.enter(Phase::Registering, None).await?;
                 self.open();
             }
         }
@@ -331,26 +371,26 @@ impl Task {
         self.close().await;
         self.keys.wipe().await?;
         if phase == Phase::Inactive {
-            self.give_up().await;
+            self.give_up().await?;
         }
         let loss = Loss {
             reason: "The session was logged out on request.".to_owned(),
             at: self.parts.clock.now(),
         };
         let was_linked = self.handle.row().phase == Phase::Linked;
-        self.enter(phase, was_linked.then_some(loss)).await;
-        Ok(())
+        self.enter(phase, was_linked.then_some(loss)).await
     }
 
     /// Fails everything that is not sent yet.
-    async fn give_up(&mut self) {
+    async fn give_up(&mut self) -> Result<(), Problem> {
         let (id, at) = (self.handle.id, self.parts.clock.now());
         self.attempts.abort_all();
         self.queue = Queue::default();
         self.parts.recorder.settled().await;
         let failure = refusal::failure(&refusal::session_gone());
-        insist("outbox", || self.parts.messages.fail_pending(id, failure.clone(), at)).await;
+        insist("outbox", || self.parts.messages.fail_pending(id, failure.clone(), at)).await?;
         self.handle.waiters.dismiss();
+        Ok(())
     }
 
     fn open(&mut self) {
@@ -381,15 +421,16 @@ impl Task {
         self.state = None;
     }
 
-    /// Moves to another phase, on disk first.
-    async fn enter(&mut self, phase: Phase, loss: Option<Loss>) {
+    /// Moves to another phase, on disk first; if that fails, not at all.
+    async fn enter(&mut self, phase: Phase, loss: Option<Loss>) -> Result<(), Problem> {
         let id = self.handle.id;
-        insist("phase", || self.parts.sessions.set_phase(id, phase, loss.clone())).await;
+        insist("phase", || self.parts.sessions.set_phase(id, phase, loss.clone())).await?;
         self.change(|row| Session {
             phase,
             loss: loss.or(row.loss),
             ..row
         });
+        Ok(())
     }
 
     fn change(&mut self, change: impl FnOnce(Session) -> Session) {

@@ -1,6 +1,7 @@
 //! A world for one test: a service in a folder of its own, and lines that do what the test says.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -51,26 +52,30 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
 pub(crate) struct World {
     pub(crate) service: Service,
     pub(crate) lines: Arc<FakeLines>,
+    pub(crate) store: Store,
     folder: TempDir,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let lines = Arc::<FakeLines>::default();
-        let service = start(&folder, lines.clone(), IMPATIENT).await;
-        Self { service, lines, folder }
+        Self::within(tempfile::tempdir().unwrap()).await
     }
 
     /// Stops the service and starts another one in the same folder.
     pub(crate) async fn restarted(self) -> Self {
         self.service.shutdown(Instant::now() + SOON).await;
+        Self::within(self.folder).await
+    }
+
+    async fn within(folder: TempDir) -> Self {
         let lines = Arc::<FakeLines>::default();
-        let service = start(&self.folder, lines.clone(), IMPATIENT).await;
+        let store = store(&folder).await;
+        let service = start(store.clone(), lines.clone(), IMPATIENT).await;
         Self {
             service,
             lines,
-            folder: self.folder,
+            store,
+            folder,
         }
     }
 
@@ -107,8 +112,8 @@ impl World {
     }
 }
 
-/// Starts a service in this folder, over these lines.
-pub(crate) async fn start(folder: &TempDir, lines: Arc<dyn Lines>, ack_timeout: Duration) -> Service {
+/// The store in this folder.
+pub(crate) async fn store(folder: &TempDir) -> Store {
     let options = OpenOptions {
         realm: Realm::Simulator,
         seal_key: None,
@@ -117,8 +122,13 @@ pub(crate) async fn start(folder: &TempDir, lines: Arc<dyn Lines>, ack_timeout: 
     };
     // The lock of a service that has just stopped goes with its last reference.
     let data = until("the data folder is free", async || DataFolder::open(folder.path()).ok()).await;
+    Store::open(&data, options).unwrap()
+}
+
+/// Starts a service on this store, over these lines.
+pub(crate) async fn start(store: Store, lines: Arc<dyn Lines>, ack_timeout: Duration) -> Service {
     let service = Service::start(ServiceOptions {
-        store: Store::open(&data, options).unwrap(),
+        store,
         lines,
         plugins: plugins().await,
         clock: Arc::new(SystemClock),
@@ -197,6 +207,8 @@ impl Lines for FakeLines {
             strangers: Mutex::default(),
             silent: Mutex::new(false),
             refuse: Mutex::default(),
+            fault: Mutex::default(),
+            panics: AtomicBool::new(false),
             logged_out: Mutex::new(false),
         });
         let mut lines = self.0.lock().unwrap();
@@ -221,6 +233,8 @@ pub(crate) struct FakeLine {
     strangers: Mutex<HashSet<String>>,
     silent: Mutex<bool>,
     refuse: Mutex<Option<u16>>,
+    fault: Mutex<Option<fn() -> SendError>>,
+    panics: AtomicBool,
     logged_out: Mutex<bool>,
 }
 
@@ -290,6 +304,16 @@ impl FakeLine {
     /// Every message is refused with this error.
     pub(crate) fn refuse(&self, error: u16) {
         *self.refuse.lock().unwrap() = Some(error);
+    }
+
+    /// The next message is not written, for this reason.
+    pub(crate) fn fail_once(&self, fault: fn() -> SendError) {
+        *self.fault.lock().unwrap() = Some(fault);
+    }
+
+    /// The next logout panics.
+    pub(crate) fn panic_at_logout(&self) {
+        self.panics.store(true, Ordering::Relaxed);
     }
 
     /// There is no account with this number.
@@ -379,6 +403,9 @@ impl Line for FakeLine {
         if self.status() != LineStatus::Ready {
             return Err(SendError::NotConnected);
         }
+        if let Some(fault) = self.fault.lock().unwrap().take() {
+            return Err(fault());
+        }
         self.sent.lock().unwrap().push(message.clone());
         if !*self.silent.lock().unwrap() {
             self.acknowledge(&message);
@@ -398,6 +425,10 @@ impl Line for FakeLine {
     }
 
     async fn logout(&self) -> Result<(), LineError> {
+        assert!(
+            !self.panics.swap(false, Ordering::Relaxed),
+            "the line panics, as it was told to"
+        );
         *self.logged_out.lock().unwrap() = true;
         self.enter(LineStatus::LoggedOut(LogoutReason::Requested));
         self.event(LineEvent::LoggedOut(LogoutReason::Requested));

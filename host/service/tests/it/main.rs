@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod fake;
+mod faults;
 mod inbound;
 mod link;
 mod restart;

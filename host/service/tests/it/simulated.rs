@@ -15,7 +15,7 @@ use switchboard_whatsapp::{Driver, DriverOptions};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use crate::fake::{start, until};
+use crate::fake::{start, store, until};
 
 const ADA: &str = "15550000001";
 const BOB: &str = "15550000002";
@@ -34,7 +34,7 @@ async fn service(simulator: &Simulator, folder: &TempDir) -> Service {
         })
         .unwrap(),
     });
-    start(folder, Arc::new(driver.unwrap()), PATIENT).await
+    start(store(folder).await, Arc::new(driver.unwrap()), PATIENT).await
 }
 
 async fn ready(service: &Service, id: SessionId) {
