@@ -144,16 +144,16 @@ fn send_error(error: whatsapp_rust::send::SendError) -> SendError {
     match error {
         Library::NotLoggedIn => SendError::NotConnected,
         Library::InvalidRequest(reason) => SendError::Refused(reason.into()),
-        Library::Client(error) => client_error(error),
-        Library::Iq(error) => client_error(error.into()),
+        Library::Client(error) => client_error(&error),
+        Library::Iq(error) => client_error(&error.into()),
         other => SendError::Internal(Masked::chain(&other)),
     }
 }
 
-fn client_error(error: ClientError) -> SendError {
+fn client_error(error: &ClientError) -> SendError {
     if error.is_transport_unavailable() {
         SendError::NotConnected
     } else {
-        SendError::Internal(Masked::chain(&error))
+        SendError::Internal(Masked::chain(error))
     }
 }
