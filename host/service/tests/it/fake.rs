@@ -233,7 +233,7 @@ pub(crate) struct FakeLine {
     strangers: Mutex<HashSet<String>>,
     silent: Mutex<bool>,
     refuse: Mutex<Option<u16>>,
-    fault: Mutex<Option<fn() -> SendError>>,
+    fault: Mutex<Option<SendError>>,
     panics: AtomicBool,
     logged_out: Mutex<bool>,
 }
@@ -307,7 +307,7 @@ impl FakeLine {
     }
 
     /// The next message is not written, for this reason.
-    pub(crate) fn fail_once(&self, fault: fn() -> SendError) {
+    pub(crate) fn fail_once(&self, fault: SendError) {
         *self.fault.lock().unwrap() = Some(fault);
     }
 
@@ -404,7 +404,7 @@ impl Line for FakeLine {
             return Err(SendError::NotConnected);
         }
         if let Some(fault) = self.fault.lock().unwrap().take() {
-            return Err(fault());
+            return Err(fault);
         }
         self.sent.lock().unwrap().push(message.clone());
         if !*self.silent.lock().unwrap() {

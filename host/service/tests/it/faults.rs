@@ -56,14 +56,14 @@ async fn why_a_queued_message_was_not_written_is_logged_once_with_its_ids_and_wi
     let _logging = tracing::subscriber::set_default(subscriber.finish());
     let world = World::new().await;
     let (id, line) = world.linked(ADA).await;
-    let faults: [(fn() -> SendError, &str, &str); 2] = [
+    let faults = [
         (
-            || SendError::Refused("15550000002.0 is no device".into()),
+            SendError::Refused("15550000002.0 is no device".into()),
             "<number>.0 is no device",
             "a message will never be sent",
         ),
         (
-            || SendError::Internal("no session with 15550000002.0".into()),
+            SendError::Internal("no session with 15550000002.0".into()),
             "no session with <number>.0",
             "it stays in the outbox",
         ),
