@@ -1,3 +1,11 @@
+//! What a send costs on its way in, and on its way out: `cargo bench -p e2e`.
+//!
+//! The host is a process of its own; this program is the load, on the same machine. Each figure stands beside its baseline from the
+//! same run: an answer with nothing behind it, asked for by as many clients. The first table is a session in contact with an online
+//! phone: sends in turn, each acknowledged. The second is a list of sessions. In the third the session cannot reach WhatsApp, so
+//! that every send is accepted and queued: it measures acceptance alone (token, JSON, plugin, durable commit), and beside it two of
+//! its parts by themselves, the plugin call and the commit.
+
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -6,13 +14,6 @@
     clippy::cast_precision_loss,
     reason = "a program for a person at a terminal: it prints its figures and ends at the first thing that is not so"
 )]
-//! What a send costs on its way in, and on its way out: `cargo bench -p e2e`.
-//!
-//! The host is a process of its own; this program is the load, on the same machine. While the session cannot reach WhatsApp every
-//! send is accepted and queued, so the first table measures acceptance alone: token, JSON, plugin, durable commit. The same run
-//! measures its parts by themselves (an answer with nothing behind it, the plugin call, the commit), so that each figure stands
-//! beside its baseline. The second table is a session in contact with an online phone: sends in turn, each acknowledged.
-
 mod load;
 mod parts;
 
@@ -26,10 +27,8 @@ use simulator::{Options, Simulator};
 #[expect(dead_code, unused_imports, reason = "what only the tests use")]
 mod support;
 
-use support::{Api, Host};
+use support::{Api, DESK, FRIEND, Host};
 
-const DESK: &str = "15550000001";
-const FRIEND: &str = "15550000002";
 const CLIENTS: [usize; 4] = [1, 16, 64, 256];
 const EACH: Duration = Duration::from_secs(4);
 
@@ -46,17 +45,19 @@ async fn main() {
     let token = Api::anonymous(&host.base).get("/api/token").await.expect(200)["token"].clone();
     let token = token.as_str().expect("a token").to_owned();
     let session = linked(&api, &simulator).await;
+    let alive = Target::get(&host.base, &token, "/healthz", 200);
 
     println!("\nsends to an online phone, in turn, each acknowledged by the server");
+    let floor = load(&alive, 1, EACH).await;
+    report("nothing behind it", &floor, None);
     let send = json!({"sessionId": session, "to": FRIEND, "type": "text", "text": "Hello there, how are you?"});
     let sending = Target::post(&host.base, &token, "/api/messages/send", &send, 200);
-    report("acknowledged", &load(&sending, 1, EACH).await, None);
+    report("acknowledged", &load(&sending, 1, EACH).await, Some(&floor));
 
     for _ in 0..100 {
         api.create_session().await;
     }
     let list = Target::get(&host.base, &token, "/api/sessions?limit=100", 200);
-    let alive = Target::get(&host.base, &token, "/healthz", 200);
     println!("\nsessions list of 100 rows, 64 clients; an answer with nothing behind it as the baseline");
     let floor = load(&alive, 64, EACH).await;
     report("nothing behind it", &floor, None);
