@@ -101,7 +101,6 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_not_called_a_stop() {
-        #[expect(clippy::panic, reason = "what is tested")]
         let panicked = tokio::task::spawn_blocking(|| panic!("on purpose")).await;
         assert!(matches!(StartError::from(panicked.unwrap_err()), StartError::Panicked));
         let cut = tokio::spawn(std::future::pending::<()>());

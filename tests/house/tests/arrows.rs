@@ -1,5 +1,11 @@
 //! The table in `host/README.md` says which crate may import which and who alone may name a library; Cargo says what is so.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends at the first thing that is not so"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::DependencyKind;
