@@ -60,7 +60,7 @@ async fn what_arrives_while_the_host_is_down_is_in_the_log_once_after_it_is_back
         .until(&path, |page| (page["messages"].as_array()?.len() == 1).then_some(()))
         .await;
     let world = world
-        .kill_write_and_restart(|| async { friend.send_text(DESK, "meanwhile").await.unwrap() })
+        .kill_meanwhile(|| async { friend.send_text(DESK, "meanwhile").await.unwrap() })
         .await;
     world.api.session_becomes(&session, "READY").await;
     friend.send_text(DESK, "after").await.unwrap();

@@ -74,42 +74,33 @@ impl World {
 
     /// Kills the host without a warning and starts it again on the same folder.
     pub(crate) async fn kill_and_restart(self) -> Self {
-        let Self {
-            simulator,
-            host,
-            folder,
-            ..
-        } = self;
-        host.kill().await;
-        Self::again(simulator, folder).await
+        self.again(Host::kill).await
     }
 
     /// Kills the host, lets something happen while it is away, and starts it again.
-    pub(crate) async fn kill_write_and_restart<F: Future<Output = T>, T>(self, meanwhile: impl FnOnce() -> F) -> Self {
-        let Self {
-            simulator,
-            host,
-            folder,
-            ..
-        } = self;
-        host.kill().await;
-        meanwhile().await;
-        Self::again(simulator, folder).await
+    pub(crate) async fn kill_meanwhile<F: Future<Output = T>, T>(self, meanwhile: impl FnOnce() -> F) -> Self {
+        let absence = async |host: Host| {
+            host.kill().await;
+            meanwhile().await;
+        };
+        self.again(absence).await
     }
 
     /// Stops the host as a supervisor does and starts it again on the same folder.
     pub(crate) async fn stop_and_restart(self) -> Self {
+        let stop = async |host: Host| assert_eq!(host.stop("TERM").await, Some(0));
+        self.again(stop).await
+    }
+
+    /// Ends the host in this way and starts another in its place.
+    async fn again(self, end: impl AsyncFnOnce(Host)) -> Self {
         let Self {
             simulator,
             host,
             folder,
             ..
         } = self;
-        assert_eq!(host.stop("TERM").await, Some(0));
-        Self::again(simulator, folder).await
-    }
-
-    async fn again(simulator: Simulator, folder: TempDir) -> Self {
+        end(host).await;
         let host = Host::start(Host::command(&folder.path().join("data"), &simulator.ws_url())).await;
         let api = Api::with_local_token(&host.base).await;
         Self {
