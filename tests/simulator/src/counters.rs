@@ -14,6 +14,7 @@ use crate::noise::Pattern;
 pub(crate) struct Counters {
     duplicates: AtomicU64,
     retries: AtomicU64,
+    placeholders: AtomicU64,
     stanzas: Locked<BTreeMap<Cow<'static, str>, u64>>,
     queries: Locked<BTreeMap<String, u64>>,
     handshakes: Locked<BTreeMap<&'static str, u64>>,
@@ -27,6 +28,8 @@ pub struct Tally {
     pub duplicates_dropped: u64,
     /// Messages that phones asked for again or sent again.
     pub retries: u64,
+    /// Requests of companions to their own phone for messages that they could not read.
+    pub placeholders: u64,
     /// Stanzas from clients by tag.
     pub stanzas: BTreeMap<String, u64>,
     /// Queries from clients by type, namespace and first child.
@@ -42,6 +45,10 @@ impl Counters {
 
     pub(crate) fn retry(&self) {
         self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn placeholder(&self) {
+        self.placeholders.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn stanza(&self, stanza: &Node) {
@@ -67,6 +74,7 @@ impl Counters {
         Tally {
             duplicates_dropped: self.duplicates.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
+            placeholders: self.placeholders.load(Ordering::Relaxed),
             stanzas: named(&self.stanzas.lock()),
             queries: self.queries.lock().clone(),
             handshakes: named(&self.handshakes.lock()),

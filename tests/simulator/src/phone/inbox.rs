@@ -7,12 +7,14 @@ use whatsapp_rust::Jid;
 use whatsapp_rust::wacore::messages::{decode_plaintext, unwrap_device_sent};
 use whatsapp_rust::wacore_binary::Node;
 use whatsapp_rust::wacore_binary::builder::NodeBuilder;
+use whatsapp_rust::waproto::buffa::Message as _;
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::content::ReceivedMessage;
-use super::{retry, state};
+use super::{placeholder, retry, state};
 use crate::account::Account;
 use crate::address::DeviceAddress;
+use crate::blob::Blob;
 use crate::server::Server;
 use crate::stanza::Stanza as _;
 
@@ -34,6 +36,9 @@ struct Logged {
     message: ReceivedMessage,
     /// The sender's account as the stanza named it; receipts must name it the same way.
     sender: String,
+    /// The message as it was decrypted.
+    #[serde(default)]
+    content: Blob,
 }
 
 impl Inbox {
@@ -51,13 +56,20 @@ impl Inbox {
         logged.sender.parse().ok()
     }
 
-    fn log(&mut self, message: ReceivedMessage, sender: &Jid) {
+    /// What a message says.
+    pub(super) fn content(&self, id: &str) -> Option<wa::Message> {
+        let logged = self.messages.iter().rev().find(|logged| logged.message.id == id)?;
+        wa::Message::decode_from_slice(&logged.content).ok()
+    }
+
+    fn log(&mut self, message: ReceivedMessage, sender: &Jid, content: &wa::Message) {
         if self.messages.len() == CAPACITY {
             self.messages.pop_front();
         }
         self.messages.push_back(Logged {
             message,
             sender: sender.to_non_ad().to_string(),
+            content: content.encode_to_vec().into(),
         });
     }
 
@@ -93,7 +105,9 @@ pub(super) fn receive(server: &Server, account: &Account, stanza: &Node) -> Vec<
     phone.inbox.awaited.remove(&id);
     state::replenish(&mut phone, account, &server.random);
     if stanza.text("category").as_deref() == Some("peer") {
-        return Vec::new();
+        return placeholder::answer(server, &mut phone, &sender, &id, &content)
+            .into_iter()
+            .collect();
     }
     let from_me = sender.number == account.number;
     let message = ReceivedMessage {
@@ -104,7 +118,8 @@ pub(super) fn receive(server: &Server, account: &Account, stanza: &Node) -> Vec<
         timestamp: server.clock.unix_seconds(),
         ..Default::default()
     };
-    phone.inbox.log(message.describe(&unwrap_device_sent(content)), &from);
+    let content = unwrap_device_sent(content);
+    phone.inbox.log(message.describe(&content), &from, &content);
     if from_me {
         return Vec::new();
     }

@@ -1,17 +1,13 @@
 //! What a phone does right after linking a companion: it sends the key to the account's app state. A client is not
 //! connected before it has it.
 
-use whatsapp_rust::wacore::messages::MessageUtils;
-use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::waproto::buffa::MessageField;
-use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message::{
     AppStateSyncKey, AppStateSyncKeyData, AppStateSyncKeyFingerprint, AppStateSyncKeyId, AppStateSyncKeyShare,
     ProtocolMessage, protocol_message,
 };
 
-use super::outbox::{enc, seal};
-use super::phone_of;
+use super::{peer, phone_of};
 use crate::account::Account;
 use crate::address::DeviceAddress;
 use crate::server::Server;
@@ -21,24 +17,14 @@ const KEY_ID: [u8; 6] = [0, 0, 0, 0, 0, 1];
 /// Sends the app-state key to a companion, in a message between the account's own devices.
 pub(crate) fn share(server: &Server, account: &Account, device: u16) {
     let to = DeviceAddress::new(account.number.clone(), device);
-    let plaintext = MessageUtils::encode_and_pad(&message(server));
-    let sealed = seal(server, &mut account.phone.lock(), &to, &plaintext);
-    match sealed {
-        Ok(sealed) => {
-            let message = NodeBuilder::new("message")
-                .attr("to", to.jid())
-                .attr("id", server.stanza_id())
-                .attr("type", "text")
-                .attr("category", "peer")
-                .children([enc(&sealed, 0)])
-                .build();
-            server.deliver_from(&phone_of(account), &message);
-        }
+    let message = peer::to_companion(server, &mut account.phone.lock(), &to, message(server));
+    match message {
+        Ok(message) => server.deliver_from(&phone_of(account), &message),
         Err(error) => tracing::debug!(%to, %error, "a phone cannot share its app-state key"),
     }
 }
 
-fn message(server: &Server) -> wa::Message {
+fn message(server: &Server) -> ProtocolMessage {
     let key = AppStateSyncKey {
         key_id: MessageField::some(AppStateSyncKeyId {
             key_id: Some(KEY_ID.to_vec()),
@@ -53,12 +39,9 @@ fn message(server: &Server) -> wa::Message {
             timestamp: i64::try_from(server.clock.unix_seconds()).ok(),
         }),
     };
-    wa::Message {
-        protocol_message: MessageField::some(ProtocolMessage {
-            r#type: Some(protocol_message::Type::AppStateSyncKeyShare),
-            app_state_sync_key_share: MessageField::some(AppStateSyncKeyShare { keys: vec![key] }),
-            ..Default::default()
-        }),
+    ProtocolMessage {
+        r#type: Some(protocol_message::Type::AppStateSyncKeyShare),
+        app_state_sync_key_share: MessageField::some(AppStateSyncKeyShare { keys: vec![key] }),
         ..Default::default()
     }
 }

@@ -8,6 +8,8 @@ mod handle;
 mod inbox;
 mod key_share;
 mod outbox;
+mod peer;
+mod placeholder;
 mod retry;
 mod signal;
 pub(crate) mod state;

@@ -75,7 +75,7 @@ fn push_bounded<T>(queue: &mut VecDeque<T>, item: T) {
 impl Sent {
     /// The plaintext for a device: the message itself, or a copy that says whom it went to for an own companion.
     pub(super) fn plaintext(&self, own_companion: bool) -> Result<Vec<u8>, PhoneError> {
-        let content = wa::Message::decode_from_slice(&self.content).map_err(|_| PhoneError::Unencodable)?;
+        let content = self.content().ok_or(PhoneError::Unencodable)?;
         let content = if own_companion {
             wrap_device_sent(
                 content,
@@ -85,6 +85,11 @@ impl Sent {
             content
         };
         Ok(MessageUtils::encode_and_pad(&content))
+    }
+
+    /// What it says.
+    pub(super) fn content(&self) -> Option<wa::Message> {
+        wa::Message::decode_from_slice(&self.content).ok()
     }
 }
 

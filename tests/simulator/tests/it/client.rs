@@ -125,6 +125,16 @@ impl Client {
             .await;
     }
 
+    /// Waits for a message that cannot be decrypted, and asks the own phone what it says.
+    pub(crate) async fn ask_the_own_phone(&self) {
+        let unread = self.wait("a message that cannot be decrypted", |event| match event {
+            Event::UndecryptableMessage(message) => Some(Arc::clone(&message.info)),
+            _ => None,
+        });
+        let client = self.bot.client();
+        client.send_pdo_placeholder_resend_request(&unread.await).await.unwrap();
+    }
+
     pub(crate) async fn send(&self, number: &str, text: &str) -> String {
         self.send_with(number, text, SendOptions::default()).await
     }

@@ -181,6 +181,22 @@ async fn a_phone_asks_a_client_again_for_what_it_cannot_decrypt() {
     assert!(simulator.tally().retries > 0);
 }
 
+#[tokio::test]
+async fn a_phone_tells_its_companion_what_a_message_of_its_own_says() {
+    let simulator = start().await;
+    let a = simulator.phone(A).unwrap();
+    let client = Client::linked(&simulator, &a).await;
+    simulator.inject(corrupt(A)).unwrap();
+    let id = a.send_text(B, "damaged on the way").await.unwrap();
+    client.ask_the_own_phone().await;
+    let told = client.text().await;
+    assert_eq!(
+        (told.id, told.text.as_str(), told.from_me),
+        (id, "damaged on the way", true)
+    );
+    assert_eq!(simulator.tally().placeholders, 1);
+}
+
 fn corrupt(number: &str) -> Fault {
     Fault::CorruptMessages {
         number: Number::parse(number).unwrap(),
