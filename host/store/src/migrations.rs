@@ -17,7 +17,13 @@ macro_rules! embedded {
 }
 
 /// Every migration, in order. A new one is a new line here.
-pub(crate) const MIGRATIONS: &[Migration] = embedded!["0001_keys", "0002_sessions", "0003_messages", "0004_tokens"];
+pub(crate) const MIGRATIONS: &[Migration] = embedded![
+    "0001_keys",
+    "0002_sessions",
+    "0003_messages",
+    "0004_tokens",
+    "0005_unreadable"
+];
 
 /// One step of the schema.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,7 @@
 //! * A call is one transaction, however many rows it writes, and it returns after the commit. The one exception, with its reason, is
 //!   [`PendingInbound::delete`].
 //!
-//! The tables are described in `migrations/0001_keys.sql`. The protocol's own types end one crate above: here are bytes, text and
+//! The tables are described in `migrations/0001_keys.sql` and `0005_unreadable.sql`. The protocol's own types end one crate above: here are bytes, text and
 //! Unix seconds.
 
 mod app_keys;
@@ -29,6 +29,7 @@ mod signal;
 mod tc_tokens;
 #[cfg(test)]
 mod testing;
+mod unreadable;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub use self::sealed::Sealed;
 pub use self::sender_key_devices::SenderKeyDevices;
 pub use self::sent_messages::SentMessages;
 pub use self::tc_tokens::{TcToken, TcTokens};
+pub use self::unreadable::Unreadable;
 
 use self::key::{Place, RowKey};
 use self::sealed::Table;
@@ -70,6 +72,7 @@ const WIPE: &[&str] = &[
     "DELETE FROM wa_session WHERE session = ?",
     "DELETE FROM wa_signed_pre_key WHERE session = ?",
     "DELETE FROM wa_tc_token WHERE session = ?",
+    "DELETE FROM wa_unreadable WHERE session = ?",
 ];
 
 /// One session's keys. A clone is the same session's view.
@@ -206,6 +209,7 @@ mod tests {
             .put(&[(("1@s", "1@s", "id"), value)])
             .await
             .unwrap();
+        keys.unreadable().put("id", value).await.unwrap();
         let secret = MessageSecret {
             secret: value.to_vec(),
             message_at: 1,
@@ -285,6 +289,8 @@ mod tests {
         assert_eq!(others.tc_tokens().delete_expired(i64::MAX, i64::MAX).await.unwrap(), 0);
         assert_eq!(others.sent_messages().delete_older(i64::MAX).await.unwrap(), 0);
         assert_eq!(others.pending_inbound().delete_older(i64::MAX).await.unwrap(), 0);
+        assert_eq!(others.unreadable().all().await.unwrap(), []);
+        assert_eq!(others.unreadable().delete_older(i64::MAX).await.unwrap(), 0);
         others.sender_key_devices().clear().await.unwrap();
         others.clear_app_macs("regular").await.unwrap();
         assert_eq!(keys.sender_key_devices().of_group("1@g.us").await.unwrap().len(), 1);
