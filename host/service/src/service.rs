@@ -83,13 +83,14 @@ impl Service {
         Ok(Self { parts })
     }
 
-    /// Whether requests are welcome: the database answers, and nobody has asked for a stop.
+    /// Whether requests are welcome: the database can be read and written, and nobody has asked for a stop.
     ///
     /// # Errors
     /// Why they are not.
     pub async fn ready(&self) -> Result<(), Problem> {
         drop(self.parts.enter()?);
         self.parts.sessions.count().await?;
+        self.parts.store.check_writes().await?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! While one group is being synced to disk the next one gathers in the queue, so there is no timer and no waiting for company: alone,
 //! a write costs one sync; among 512, a five-hundredth of one. A write is answered after the COMMIT of its group. Writes run in the
 //! order in which they were sent, each inside its own savepoint: one that fails or panics is undone alone, while a fault of the disk
-//! fails the whole group.
+//! fails the whole group. The writer remembers whether its last commit failed, so that nobody has to write to find out.
 //!
 //! A write whose caller stops waiting once it is in the queue still happens.
 
@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
@@ -71,7 +72,10 @@ where
 }
 
 /// The way to the writer's thread.
-pub(crate) struct Writer(Mailbox<Box<dyn Operation>>);
+pub(crate) struct Writer {
+    mailbox: Mailbox<Box<dyn Operation>>,
+    failing: Arc<AtomicBool>,
+}
 
 impl Writer {
     /// Starts the thread. It keeps `lock` until the file is closed.
@@ -79,13 +83,15 @@ impl Writer {
         let (mailbox, operations, running) = Mailbox::new();
         // Only its timer is used.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let failing = Arc::<AtomicBool>::default();
+        let noted = Arc::clone(&failing);
         std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                run(connection, operations, &runtime);
+                run(connection, operations, &runtime, &noted);
                 drop((lock, running));
             })?;
-        Ok(Self(mailbox))
+        Ok(Self { mailbox, failing })
     }
 
     /// Runs `work` in its turn. The answer comes after the commit.
@@ -95,7 +101,7 @@ impl Writer {
         T: Send + 'static,
     {
         let (caller, answer) = oneshot::channel();
-        self.0
+        self.mailbox
             .send(Box::new(Write {
                 work: Some(work),
                 value: None,
@@ -105,13 +111,23 @@ impl Writer {
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
+    /// Whether the last commit that had something to write failed. An answered write has been counted.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Acquire)
+    }
+
     /// Finishes what is queued and closes the file. Returns when it is closed.
     pub(crate) async fn close(&self) {
-        self.0.close().await;
+        self.mailbox.close().await;
     }
 }
 
-fn run(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Operation>>, runtime: &Runtime) {
+fn run(
+    mut connection: Connection,
+    mut queue: mpsc::Receiver<Box<dyn Operation>>,
+    runtime: &Runtime,
+    failing: &AtomicBool,
+) {
     let mut group = Vec::with_capacity(GROUP);
     let mut checkpointed = true;
     loop {
@@ -120,21 +136,31 @@ fn run(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Operation>>
         checkpointed = received.is_err();
         match received {
             Ok(0) => break,
-            Ok(_) => commit(&mut connection, &mut group),
+            Ok(_) => commit(&mut connection, &mut group, failing),
             Err(_) => checkpoint(&mut connection, "PRAGMA wal_checkpoint(PASSIVE)"),
         }
     }
     checkpoint(&mut connection, "PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-/// Runs and commits the group, then answers each operation in its order.
-fn commit(connection: &mut Connection, operations: &mut Vec<Box<dyn Operation>>) {
+/// Runs and commits the group, notes whether that reached the disk, then answers each operation in its order.
+fn commit(connection: &mut Connection, operations: &mut Vec<Box<dyn Operation>>, failing: &AtomicBool) {
+    let mut wrote = false;
     let outcomes = connection.immediate(|tx| {
         operations
             .iter_mut()
-            .map(|operation| tx.isolated(|tx| operation.run(tx)))
+            .map(|operation| {
+                let before = tx.touched();
+                let outcome = tx.isolated(|tx| operation.run(tx))?;
+                wrote |= outcome.is_ok() && tx.touched() > before;
+                Ok(outcome)
+            })
             .collect::<Result<Vec<_>, _>>()
     });
+    // A commit of nothing does not touch the disk, and so says nothing about it.
+    if wrote || outcomes.is_err() {
+        failing.store(outcomes.is_err(), Ordering::Release);
+    }
     match outcomes {
         Ok(outcomes) => {
             for (operation, outcome) in operations.drain(..).zip(outcomes) {
@@ -278,8 +304,11 @@ mod tests {
             write("INSERT INTO t(id) VALUES (2)"),
         ];
         let mut next = vec![write("INSERT INTO t(id) VALUES (3)")];
-        commit(&mut connection, &mut group);
-        commit(&mut connection, &mut next);
+        let failing = AtomicBool::new(false);
+        commit(&mut connection, &mut group, &failing);
+        assert!(failing.load(Ordering::Acquire));
+        commit(&mut connection, &mut next, &failing);
+        assert!(!failing.load(Ordering::Acquire));
         let answers: Vec<_> = answers
             .into_iter()
             .map(|mut answer| answer.try_recv().unwrap())

@@ -127,6 +127,11 @@ impl Connection {
         self.note(outcome)
     }
 
+    /// How many rows this connection has ever touched, those included that were undone.
+    pub(super) fn touched(&self) -> u64 {
+        self.raw.total_changes()
+    }
+
     /// Whether no transaction is open.
     pub(super) fn is_autocommit(&self) -> bool {
         self.raw.is_autocommit()

@@ -77,6 +77,11 @@ impl Tx<'_> {
         Ok(outcome)
     }
 
+    /// A count that rises with every row that is written.
+    pub(crate) fn touched(&mut self) -> u64 {
+        self.connection().touched()
+    }
+
     /// Whether the transaction is still the one that was begun.
     fn intact(&mut self) -> Result<(), StoreError> {
         match self.connection().take_broken() {

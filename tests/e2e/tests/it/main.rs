@@ -11,6 +11,8 @@ mod support;
 
 mod bad_input;
 mod conversation;
+#[cfg(target_os = "linux")]
+mod disk;
 mod faults;
 mod life;
 mod link;

@@ -19,7 +19,7 @@ pub(crate) struct Ready {
     status: &'static str,
 }
 
-/// Whether requests are welcome: the database answers, the plugins are loaded, and the server is not stopping. Else 503.
+/// Whether requests are welcome: the database can be read and written, plugins are loaded, the server is not stopping. Else 503.
 #[utoipa::path(get, path = "/readyz",
     operation_id = "isReady", tag = "operations", responses((status = 200, body = Ready)))]
 pub(crate) async fn ready(State(app): State<App>) -> Answer<Json<Ready>> {

@@ -11,6 +11,8 @@ use tokio::sync::watch;
 
 use super::PATIENCE;
 
+const HOST: &str = env!("CARGO_BIN_EXE_host");
+
 /// A running host.
 pub(crate) struct Host {
     child: Child,
@@ -29,7 +31,18 @@ pub(crate) struct Ended {
 impl Host {
     /// The command line of the host with nothing of this machine's environment.
     pub(crate) fn command(data: &Path, whatsapp: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_host"));
+        Self::configured(Command::new(HOST), data, whatsapp)
+    }
+
+    /// The same for a host whose files will be limited: what is too much fails, and does not end the process by a signal.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn command_that_survives_limits(data: &Path, whatsapp: &str) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\"", HOST]);
+        Self::configured(shell, data, whatsapp)
+    }
+
+    fn configured(mut command: Command, data: &Path, whatsapp: &str) -> Command {
         command
             .env_clear()
             .env("SWITCHBOARD_DATA__DIR", data)
@@ -117,6 +130,19 @@ impl Host {
             .await
             .expect("kill runs");
         assert!(sent.success());
+    }
+
+    /// From now on no file may be written beyond so many bytes, or `unlimited`.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn limit_files(&self, bytes: &str) {
+        let id = self.id().to_string();
+        // The soft limit alone, which may be raised again.
+        let limited = Command::new("prlimit")
+            .args(["--pid", &id, &format!("--fsize={bytes}:")])
+            .status()
+            .await
+            .expect("prlimit runs");
+        assert!(limited.success());
     }
 }
 
