@@ -21,10 +21,15 @@ pub(super) fn invalid(path: &str, message: &str) -> Problem {
         );
     }
     if let Some(name) = quoted_after(message, "duplicate field ") {
-        return Problem::invalid_field(leaf(base, name), format!("{name} must stand once."));
+        return twice(&leaf(base, name));
     }
     let field = if base.is_empty() { "body" } else { base };
     Problem::invalid_field(field, format!("{field}: {message}."))
+}
+
+/// The problem with a field that stands twice.
+pub(super) fn twice(field: &str) -> Problem {
+    Problem::invalid_field(field, format!("{field} must stand once."))
 }
 
 /// The field that a message of serde says is missing.

@@ -5,17 +5,16 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::{self, HeaderMap};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 use serde_json::{Map, Value};
 use switchboard_core::problem::{Code, Problem};
 
-use super::fault;
+use super::{fault, value};
 use crate::problem::Failure;
 
 /// A JSON object of the shape `T`.
 ///
 /// Not `application/json`: 415. Larger than `server.max_body_kib`: 413. Not JSON, or no object: 400 `invalid_json` with line and
-/// column. Anything else that is wrong: 400 `invalid_field`.
+/// column. Anything else that is wrong, a name that stands twice in any object included: 400 `invalid_field`.
 #[derive(Debug)]
 pub(crate) struct Json<T>(pub(crate) T);
 
@@ -59,42 +58,23 @@ fn unreadable(rejection: &BytesRejection) -> Problem {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let object: Map<String, Value> = match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        None => {
-            return Err(Problem::new(
-                Code::INVALID_JSON,
-                "The body is empty; it must be a JSON object.",
-            ));
-        }
-        Some(b'{') => serde_json::from_slice(body).map_err(|error| not_json(&error))?,
-        Some(_) => {
-            let problem = serde_json::from_slice::<serde::de::IgnoredAny>(body).err();
-            return Err(problem.as_ref().map_or_else(
-                || Problem::new(Code::INVALID_JSON, "The body must be a JSON object, in braces."),
-                not_json,
-            ));
-        }
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(Problem::new(
+            Code::INVALID_JSON,
+            "The body is empty; it must be a JSON object.",
+        ));
+    }
+    let Value::Object(object) = value::read(body)? else {
+        return Err(Problem::new(
+            Code::INVALID_JSON,
+            "The body must be a JSON object, in braces.",
+        ));
     };
     serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body)).map_err(|error| {
         let path = error.path().to_string();
         let message = error.inner().to_string();
         invalid::<T>(object, &path, &message)
     })
-}
-
-fn not_json(error: &serde_json::Error) -> Problem {
-    match error.classify() {
-        Category::Data | Category::Io => Problem::new(Code::INVALID_JSON, "The body must be a JSON object, in braces."),
-        Category::Syntax | Category::Eof => Problem::new(
-            Code::INVALID_JSON,
-            format!(
-                "The body is not JSON: {} (line {}, column {}).",
-                fault::without_position(&error.to_string()),
-                error.line(),
-                error.column()
-            ),
-        ),
-    }
 }
 
 /// A field that is missing or of a wrong JSON type is answered with what its own parser says to an empty text, because that is

@@ -8,6 +8,7 @@ mod limit;
 mod path;
 mod query;
 mod text;
+mod value;
 
 pub(crate) use json::Json;
 pub(crate) use limit::Limit;

@@ -159,6 +159,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_field_that_stands_twice_is_refused_whether_it_is_the_envelopes_or_the_kinds() {
+        let app = TestApp::new().await;
+        let id = app.session().await;
+        for (twice, field) in [
+            (r#""to": "15550000002""#, "to"),
+            (r#""text": "b""#, "text"),
+            (r#""text": "a""#, "text"),
+            (r#""buttons": [{"id": 1}, {"id": 2, "id": 3}]"#, "buttons.1.id"),
+        ] {
+            let body = format!(r#"{{"sessionId": "{id}", "to": "15550000001", "type": "text", "text": "a", {twice}}}"#);
+            let answered = app.send("POST", SEND, &[JSON], Body::from(body)).await;
+            answered.failure(400, "invalid_field", Some(field));
+        }
+    }
+
+    #[tokio::test]
     async fn a_message_needs_a_session_that_is_there_and_linked() {
         let app = TestApp::new().await;
         let answered = app.call("POST", SEND, body(&json!({}))).await;
