@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod config;
 pub mod content;
+pub mod direction;
 pub mod event;
 pub mod ids;
 pub mod problem;

@@ -11,20 +11,12 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::direction::Direction;
 use crate::ids::{PhoneNumber, StanzaId};
 
 const PREFIX: &str = "wamid.";
 /// Lengths are varints; one byte holds those below 128, and both texts are shorter.
 const LONGEST: usize = 127;
-
-/// Which way a message went, seen from the session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// Sent by the session.
-    Outbound,
-    /// Received by the session.
-    Inbound,
-}
 
 /// What a wamid stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -146,6 +146,8 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use switchboard_core::direction::Direction;
+
     use super::*;
     use crate::testing::TestApp;
 
@@ -203,6 +205,24 @@ mod tests {
             schemas["SendBody"]["oneOf"][0]["$ref"],
             "#/components/schemas/SendBody.text"
         );
+    }
+
+    #[tokio::test]
+    async fn the_openapi_document_has_the_same_directions_to_ask_for_and_to_be_told() {
+        let document = served().await;
+        let parameters = document["paths"]["/api/messages"]["get"]["parameters"]
+            .as_array()
+            .unwrap();
+        let asked = parameters
+            .iter()
+            .find(|parameter| parameter["name"] == "direction")
+            .unwrap();
+        let schemas = &document["components"]["schemas"];
+        let told = &schemas["MessageView"]["properties"]["direction"];
+        assert_eq!(told["$ref"], "#/components/schemas/Direction");
+        for schema in [&asked["schema"], &schemas["Direction"]] {
+            assert_eq!(schema["enum"], json!(Direction::ALL), "{schema:#}");
+        }
     }
 
     #[tokio::test]

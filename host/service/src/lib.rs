@@ -28,3 +28,4 @@ pub use self::sessions::list::SessionPage;
 pub use self::sessions::view::{HealthView, LossView, QrView, SessionView};
 pub use self::supervisor::lines::Lines;
 pub use self::tokens::IssuedToken;
+pub use self::wording::DirectionWord;

@@ -46,7 +46,7 @@ macro_rules! serde_as_text {
         }
     )*};
 }
-use serde_as_text;
+pub(crate) use serde_as_text;
 
 /// Lower-case hexadecimal digits only, and at least one.
 fn is_lower_hex(text: &str) -> bool {

@@ -1,8 +1,8 @@
 //! The log of both directions.
 
+use switchboard_core::direction::Direction;
 use switchboard_core::ids::{Recipient, SessionRef};
 use switchboard_core::problem::Problem;
-use switchboard_core::wamid::Direction;
 use switchboard_store::messages::{self, Cursor};
 
 use super::view::MessageView;

@@ -37,7 +37,7 @@ impl<'de> serde::Deserialize<'de> for MessageRef {
 
 #[cfg(test)]
 mod tests {
-    use switchboard_core::wamid::Direction;
+    use switchboard_core::direction::Direction;
 
     use super::*;
 

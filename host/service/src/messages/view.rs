@@ -4,13 +4,14 @@ use serde::Serialize;
 use serde_json::Value;
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::content::Content;
+use switchboard_core::direction::Direction;
 use switchboard_core::ids::{Jid, MessageId, PhoneNumber, Server, SessionId, StanzaId};
 use switchboard_core::status::MessageStatus;
-use switchboard_core::wamid::{self, Direction};
+use switchboard_core::wamid;
 use switchboard_store::messages::{Failure, Message, Step};
 use utoipa::ToSchema;
 
-use crate::wording::rfc3339;
+use crate::wording::{DirectionWord, rfc3339};
 
 /// One message of a session's log.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -24,9 +25,9 @@ pub struct MessageView {
     /// Whose log it is in.
     #[schema(value_type = String, example = "qr_1700000000000_1a2b3c4d")]
     pub session_id: SessionId,
-    /// `outbound` or `inbound`. What the phone itself sent is outbound too.
-    #[schema(example = "outbound")]
-    pub direction: &'static str,
+    /// Which way it went. What the phone itself sent is outbound too.
+    #[schema(value_type = DirectionWord)]
+    pub direction: Direction,
     /// The conversation: a person or a group.
     pub chat: Party,
     /// Who wrote it.
@@ -134,10 +135,7 @@ impl MessageView {
             message_id: message.id,
             wamid: wamid(&message.chat, message.direction, &message.stanza_id),
             session_id: message.session,
-            direction: match message.direction {
-                Direction::Outbound => "outbound",
-                Direction::Inbound => "inbound",
-            },
+            direction: message.direction,
             chat: Party::of(message.chat, message.sender_alt.as_ref().filter(|_| with_sender)),
             from: Party::of(message.sender, message.sender_alt.as_ref()),
             push_name: message.push_name,
@@ -155,10 +153,10 @@ impl MessageView {
     pub(super) fn with_timeline(message: Message, steps: Vec<Step>) -> Self {
         let mut view = Self::of(message);
         let first = match view.direction {
-            "inbound" => Some(MessageStatus::Received),
+            Direction::Inbound => Some(MessageStatus::Received),
             // What another device of the account sent was never accepted here.
-            _ if steps.is_empty() && view.status != MessageStatus::Accepted => Some(view.status),
-            _ => Some(MessageStatus::Accepted),
+            Direction::Outbound if steps.is_empty() && view.status != MessageStatus::Accepted => Some(view.status),
+            Direction::Outbound => Some(MessageStatus::Accepted),
         };
         let first = first.map(|status| StepView {
             status,

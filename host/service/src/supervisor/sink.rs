@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use switchboard_core::direction::Direction;
 use switchboard_core::event::{InboundMessage, LineEvent};
 use switchboard_core::ids::{Jid, MessageId, Server, SessionId};
 use switchboard_core::problem::Problem;
-use switchboard_core::wamid::Direction;
 use switchboard_store::messages::NewInbound;
 use switchboard_whatsapp::Sink;
 use tokio::sync::mpsc;

@@ -1,5 +1,6 @@
 //! What arrives is committed once before WhatsApp hears of it, and stands in the log with what was sent.
 
+use switchboard_core::direction::Direction;
 use switchboard_core::ids::SessionRef;
 use switchboard_core::status::MessageStatus;
 use switchboard_service::{Cursor, LogFilter};
@@ -34,7 +35,10 @@ async fn an_answer_stands_in_the_log_behind_what_was_sent_and_by_its_chat() {
         .iter()
         .map(|message| (message.direction, message.text.as_deref().unwrap()))
         .collect();
-    assert_eq!(texts, [("outbound", "question"), ("inbound", "answer 👍")]);
+    assert_eq!(
+        texts,
+        [(Direction::Outbound, "question"), (Direction::Inbound, "answer 👍")]
+    );
     let answer = &log.messages[1];
     assert_eq!(
         (answer.status, answer.push_name.as_deref()),

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::content::Content;
+use switchboard_core::direction::Direction;
 use switchboard_core::ids::{Jid, MessageId, SessionId, StanzaId};
 
 use super::{Cursor, Messages, wire};
@@ -39,7 +40,7 @@ impl Messages {
     pub async fn accept(&self, messages: Vec<NewMessage>) -> Result<Vec<Cursor>, StoreError> {
         const ACCEPT: &str = "INSERT INTO messages (message_id, session_id, direction, chat, sender, stanza_id, kind, content, \
                               wire, status, client_ref, created_ms) \
-                              VALUES (?1, ?2, 'outbound', ?3, ?4, ?5, ?6, ?7, ?8, 'accepted', ?9, ?10) RETURNING seq";
+                              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'accepted', ?10, ?11) RETURNING seq";
         // The texts are made and the wire is sealed here, so that the one writer has nothing to do but to write.
         let rows = messages
             .into_iter()
@@ -49,6 +50,7 @@ impl Messages {
                 Ok((
                     id,
                     message.session.to_string(),
+                    Direction::Outbound.as_str(),
                     message.chat.to_string(),
                     message.sender.to_string(),
                     message.stanza_id.to_string(),

@@ -5,7 +5,7 @@ use switchboard_core::ids::{Jid, MessageId};
 use switchboard_core::status::MessageStatus;
 use switchboard_core::wamid::Wamid;
 
-use super::{Message, Messages, direction_word, message_columns, read_message};
+use super::{Message, Messages, message_columns, read_message};
 use crate::StoreError;
 
 /// What a message can be asked for by.
@@ -57,7 +57,7 @@ impl Messages {
                     Name::Id(id) => reader.query_one(BY_ID, (id.to_string(),), read_message)?,
                     Name::Wamid(wamid) => {
                         let chat = Jid::of_number(&wamid.user).to_string();
-                        let key = (wamid.stanza_id.as_str(), chat, direction_word(wamid.direction));
+                        let key = (wamid.stanza_id.as_str(), chat, wamid.direction.as_str());
                         reader.query_one(BY_WAMID, key, read_message)?
                     }
                 };
@@ -79,7 +79,7 @@ impl Messages {
 
 #[cfg(test)]
 mod tests {
-    use switchboard_core::wamid::Direction;
+    use switchboard_core::direction::Direction;
 
     use super::*;
     use crate::messages::fixtures::fixture;

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use switchboard_core::direction::Direction;
 use switchboard_core::ids::{Jid, SessionId};
-use switchboard_core::wamid::Direction;
 
-use super::{Message, Messages, direction_word, message_columns, read_message};
+use super::{Message, Messages, message_columns, read_message};
 use crate::StoreError;
 
 /// A place in the log: 0 is its beginning. Later messages have higher places, and nothing ever appears behind one.
@@ -89,7 +89,7 @@ impl Messages {
         const BY_SESSION: &str = log_query!("INDEXED BY messages_by_session", " AND session_id = ?4");
         const BY_CHAT: &str = log_query!("INDEXED BY messages_by_chat", " AND chat = ?4");
         const BY_BOTH: &str = log_query!("INDEXED BY messages_by_chat", " AND chat = ?4 AND session_id = ?5");
-        let direction = filter.direction.map(direction_word);
+        let direction = filter.direction.map(Direction::as_str);
         let (since, session) = (filter.since.0, filter.session.map(|id| id.to_string()));
         let chat = filter.chat.map(|jid| jid.to_string());
         self.store

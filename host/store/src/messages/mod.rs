@@ -14,9 +14,9 @@ mod wire;
 
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::content::Content;
+use switchboard_core::direction::Direction;
 use switchboard_core::ids::{Jid, MessageId, SessionId, StanzaId};
 use switchboard_core::status::MessageStatus;
-use switchboard_core::wamid::Direction;
 
 pub use self::accept::NewMessage;
 pub use self::find::{Name, Step, Timeline};
@@ -74,13 +74,6 @@ pub struct Message {
     pub created_at: UnixMillis,
 }
 
-const fn direction_word(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Outbound => "outbound",
-        Direction::Inbound => "inbound",
-    }
-}
-
 /// The columns that [`read_message`] reads, as a literal for `concat!`.
 macro_rules! message_columns {
     () => {
@@ -97,15 +90,7 @@ fn read_message(row: &Row<'_>) -> Result<Message, StoreError> {
         seq: Cursor(row.get(0)?),
         id: row.parse(1)?,
         session: row.parse(2)?,
-        direction: match row.get::<String>(3)?.as_str() {
-            "outbound" => Direction::Outbound,
-            "inbound" => Direction::Inbound,
-            _ => {
-                return Err(StoreError::Unreadable(
-                    "the direction of a message is unknown".to_owned(),
-                ));
-            }
-        },
+        direction: row.parse(3)?,
         chat: row.parse(4)?,
         sender: row.parse(5)?,
         sender_alt: alt.is_some().then(|| row.parse(6)).transpose()?,

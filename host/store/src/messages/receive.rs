@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::content::Content;
+use switchboard_core::direction::Direction;
 use switchboard_core::ids::{Jid, MessageId, SessionId, StanzaId};
-use switchboard_core::wamid::Direction;
 
-use super::{Messages, direction_word, wire};
+use super::{Messages, wire};
 use crate::StoreError;
 
 /// A message that arrived, or one that another device of the session's own account sent.
@@ -59,7 +59,7 @@ impl Messages {
                 Ok((
                     id,
                     message.session.to_string(),
-                    direction_word(message.direction),
+                    message.direction.as_str(),
                     message.chat.to_string(),
                     message.sender.to_string(),
                     message.sender_alt.map(|jid| jid.to_string()),

@@ -1,6 +1,7 @@
 //! What WhatsApp reports on messages that were sent: acknowledgements and receipts.
 
 use switchboard_core::clock::UnixMillis;
+use switchboard_core::direction::Direction;
 use switchboard_core::ids::{Jid, Server, SessionId, StanzaId};
 use switchboard_core::status::MessageStatus;
 
@@ -79,11 +80,15 @@ impl Messages {
 /// Notes one report. In a conversation of two the other party is the chat, whichever of its addresses the receipt came from.
 pub(super) fn note(tx: &mut Tx<'_>, report: &Report) -> Result<(), StoreError> {
     const FIND: &str = "SELECT seq, status, chat FROM messages \
-                        WHERE stanza_id = ?1 AND session_id = ?2 AND direction = 'outbound'";
+                        WHERE stanza_id = ?1 AND session_id = ?2 AND direction = ?3";
     const NOTE: &str =
         "INSERT INTO timeline (seq, recipient, status, at_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
     const RAISE: &str = "UPDATE messages SET status = ?2, fail_code = ?3, fail_text = ?4 WHERE seq = ?1";
-    let key = (report.stanza_id.as_str(), report.session.to_string());
+    let key = (
+        report.stanza_id.as_str(),
+        report.session.to_string(),
+        Direction::Outbound.as_str(),
+    );
     let found: Vec<(i64, MessageStatus, Jid)> =
         tx.query(FIND, key, |row| Ok((row.get(0)?, row.parse(1)?, row.parse(2)?)))?;
     let (outcome, status) = (&report.outcome, report.outcome.status());

@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use switchboard_core::direction::Direction;
 use switchboard_core::ids::{Recipient, SessionRef};
-use switchboard_core::wamid::Direction;
-use switchboard_service::{Cursor, LogFilter, MessageView};
+use switchboard_service::{Cursor, DirectionWord, LogFilter, MessageView};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
@@ -26,8 +26,8 @@ pub(crate) struct Filter {
     #[param(value_type = Option<String>)]
     chat: Option<Recipient>,
     /// Only messages that went this way.
-    #[param(inline)]
-    direction: Option<Way>,
+    #[param(inline, value_type = Option<DirectionWord>)]
+    direction: Option<Direction>,
     /// Only messages behind this cursor: `next` of the page before. Without it the log is read from its beginning.
     #[param(value_type = Option<String>)]
     #[serde(default)]
@@ -36,25 +36,6 @@ pub(crate) struct Filter {
     #[serde(default)]
     #[param(value_type = Option<u16>, minimum = 1, maximum = 500, default = 100)]
     limit: Limit<500>,
-}
-
-/// Which way a message went, seen from the session.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Way {
-    /// Sent by the account, from here or from its phone.
-    Outbound,
-    /// Received by the account.
-    Inbound,
-}
-
-impl From<Way> for Direction {
-    fn from(way: Way) -> Self {
-        match way {
-            Way::Outbound => Self::Outbound,
-            Way::Inbound => Self::Inbound,
-        }
-    }
 }
 
 /// A page of the log, the oldest message first.
@@ -90,7 +71,7 @@ pub(crate) async fn log(
     let filter = LogFilter {
         session: filter.session_id,
         chat: filter.chat,
-        direction: filter.direction.map(Direction::from),
+        direction: filter.direction,
     };
     let page = app.service.messages(filter, since, limit).await?;
     Ok(Json(MessageLog {
