@@ -1,10 +1,15 @@
 //! Committing what arrived.
+//!
+//! WhatsApp sends again what was not acknowledged, and a message that could not be decrypted may come from two sides: from its sender
+//! once more, and from the own phone. The same message is recognised by its session, its stanza id, its writer and its conversation.
+//! The writer may be named by number the one time and by LID the other, so one address in common is enough; so may a conversation
+//! of two. A group has one address: the same writer's same id in another group is another message.
 
 use bytes::Bytes;
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::content::Content;
 use switchboard_core::direction::Direction;
-use switchboard_core::ids::{Jid, MessageId, SessionId, StanzaId};
+use switchboard_core::ids::{Jid, MessageId, Server, SessionId, StanzaId};
 
 use super::{Messages, wire};
 use crate::StoreError;
@@ -36,17 +41,56 @@ pub struct NewInbound {
     pub at: UnixMillis,
 }
 
+/// Whether a message is there: by stanza id (1), session (2), the writer's addresses (3 and 4), the conversation's address (5), and
+/// whether that is one of two people (6).
+macro_rules! known {
+    () => {
+        "EXISTS (SELECT 1 FROM messages WHERE stanza_id = ?1 AND session_id = ?2 \
+           AND (sender IN (?3, ?4) OR sender_alt IN (?3, ?4)) \
+           AND (chat = ?5 OR ?6 AND (chat GLOB '*@s.whatsapp.net' OR chat GLOB '*@lid')))"
+    };
+}
+
+const KNOWN: &str = concat!("SELECT ", known!());
+
+const RECEIVE: &str = concat!(
+    "INSERT INTO messages (stanza_id, session_id, sender, sender_alt, chat, message_id, direction, kind, content, wire, status, \
+     push_name, created_ms) SELECT ?1, ?2, ?3, ?4, ?5, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 WHERE NOT ",
+    known!()
+);
+
 impl Messages {
-    /// Commits a batch, all or none. A message that is there already is left as it is: WhatsApp sends again what was not
-    /// acknowledged. Returns how many were new.
+    /// Whether a message is in a session's log, as far as one address of its conversation and one of its writer tell.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has(
+        &self,
+        session: SessionId,
+        chat: &Jid,
+        sender: &Jid,
+        stanza_id: &StanzaId,
+    ) -> Result<bool, StoreError> {
+        let params = (
+            stanza_id.to_string(),
+            session.to_string(),
+            sender.to_string(),
+            None::<String>,
+            chat.to_string(),
+            is_of_two(chat),
+        );
+        let found = self
+            .store
+            .read(move |reader| reader.query_one(KNOWN, params, |row| row.get::<bool>(0)))
+            .await?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Commits a batch, all or none. A message that is there already is left as it is. Returns how many were new.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn receive(&self, batch: Vec<NewInbound>) -> Result<u64, StoreError> {
-        const RECEIVE: &str = "INSERT INTO messages (message_id, session_id, direction, chat, sender, sender_alt, stanza_id, kind, \
-                               content, wire, status, push_name, created_ms) \
-                               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
-                               ON CONFLICT (stanza_id, session_id, chat, sender) DO NOTHING";
         let rows = batch
             .into_iter()
             .map(|message| {
@@ -57,13 +101,14 @@ impl Messages {
                 let id = message.id.to_string();
                 let wire = wire::seal(self.store.sealer(), &id, &message.wire)?;
                 Ok((
-                    id,
+                    message.stanza_id.to_string(),
                     message.session.to_string(),
-                    message.direction.as_str(),
-                    message.chat.to_string(),
                     message.sender.to_string(),
                     message.sender_alt.map(|jid| jid.to_string()),
-                    message.stanza_id.to_string(),
+                    message.chat.to_string(),
+                    is_of_two(&message.chat),
+                    id,
+                    message.direction.as_str(),
                     message.content.kind().to_owned(),
                     message.content.to_json().to_string(),
                     wire,
@@ -84,6 +129,10 @@ impl Messages {
             })
             .await
     }
+}
+
+fn is_of_two(chat: &Jid) -> bool {
+    matches!(chat.server(), Server::User | Server::Lid)
 }
 
 #[cfg(test)]
@@ -137,6 +186,52 @@ mod tests {
                 .unwrap(),
             3
         );
+    }
+
+    #[tokio::test]
+    async fn a_message_whose_writer_is_named_by_another_address_is_the_same_message() {
+        let f = fixture().await;
+        let lid: Jid = "100200300@lid".parse().unwrap();
+        let by_number = NewInbound {
+            sender_alt: Some(lid.clone()),
+            ..f.inbound(f.a, 2, "one")
+        };
+        let by_lid = NewInbound {
+            id: f.text(f.a, 2, "").id,
+            chat: lid.clone(),
+            sender: lid.clone(),
+            sender_alt: None,
+            ..by_number.clone()
+        };
+        for pair in [[by_number.clone(), by_lid.clone()], [by_lid, by_number]] {
+            let f = fixture().await;
+            let pair = pair.map(|message| NewInbound {
+                session: f.a,
+                ..message
+            });
+            assert_eq!(f.messages.receive(pair.to_vec()).await.unwrap(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_same_writer_s_id_in_another_group_is_another_message() {
+        let f = fixture().await;
+        let in_group = |chat: &str| NewInbound {
+            id: f.text(f.a, 2, "").id,
+            chat: chat.parse().unwrap(),
+            stanza_id: "3EB0AA".parse().unwrap(),
+            ..f.inbound(f.a, 2, "one")
+        };
+        let chats = [
+            "120363000000000001@g.us",
+            "120363000000000002@g.us",
+            "15550000002@s.whatsapp.net",
+        ];
+        let batch = chats.map(in_group).to_vec();
+        assert_eq!(f.messages.receive(batch).await.unwrap(), 3);
+        let elsewhere: Jid = "120363000000000003@g.us".parse().unwrap();
+        let stanza_id = "3EB0AA".parse().unwrap();
+        assert!(!f.messages.has(f.a, &elsewhere, &jid(2), &stanza_id).await.unwrap());
     }
 
     #[tokio::test]
