@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use switchboard_core::event::{InboundMessage, LineEvent};
-use switchboard_core::ids::SessionId;
+use switchboard_core::ids::{Jid, SessionId, StanzaId};
 use switchboard_core::problem::Problem;
 
 /// Receives what the lines hear.
@@ -16,6 +16,12 @@ pub trait Sink: Send + Sync + 'static {
     /// # Errors
     /// When the messages could not be committed.
     async fn messages(&self, session: &SessionId, batch: Vec<InboundMessage>) -> Result<(), Problem>;
+
+    /// Whether a message has been taken, by the address of its conversation and that of its sender.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    async fn knows(&self, session: &SessionId, chat: &Jid, sender: &Jid, id: &StanzaId) -> Result<bool, Problem>;
 
     /// Takes an event; events of one line come in order. Runs in the receive path: it may only put the event somewhere.
     fn event(&self, session: &SessionId, event: LineEvent);

@@ -1,7 +1,8 @@
 //! The socket to WhatsApp: TCP through the egress, TLS for `wss`, then a WebSocket.
 //!
 //! The protocol library's own transport leaves Nagle's algorithm on, which costs 40 ms for each message to somebody who is online,
-//! and dials wherever it is told. This one does neither, and tells the line's [`Wire`] what becomes of the socket.
+//! and dials wherever it is told. This one does neither, tells the line's [`Wire`] what becomes of the socket, and holds a message back
+//! until the line's [`Ratchet`] is saved.
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use whatsapp_rust::async_trait;
 use whatsapp_rust::transport::{Transport, TransportEvent, TransportFactory, from_websocket};
 use whatsapp_rust::wacore::net::WHATSAPP_WEB_ORIGIN;
 
+use crate::line::ratchet::{Ratchet, Settled};
 use crate::line::wire::{Watched, Wire};
 
 /// What the library gets: a pipe to write to, and what comes out of it.
@@ -112,16 +114,20 @@ where
 pub(crate) struct LineTransport {
     pub(crate) dialer: Dialer,
     pub(crate) wire: Arc<Wire>,
+    pub(crate) ratchet: Arc<Ratchet>,
 }
 
 #[async_trait]
 impl TransportFactory for LineTransport {
     async fn create_transport(&self) -> anyhow::Result<Pipe> {
         let dialled = self.dialer.dial(&self.wire).await;
-        if let Err(error) = &dialled {
-            self.wire.unreachable(format!("{error:#}"));
-        }
-        dialled
+        let (transport, events) = dialled.inspect_err(|error| self.wire.unreachable(format!("{error:#}")))?;
+        let settled = Settled {
+            transport,
+            ratchet: Arc::clone(&self.ratchet),
+            wire: Arc::clone(&self.wire),
+        };
+        Ok((Arc::new(settled), events))
     }
 }
 

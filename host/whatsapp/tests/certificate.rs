@@ -76,7 +76,7 @@ mod a_build_that_checks {
 
     use simulator::{Options, Simulator};
     use switchboard_core::event::{InboundMessage, LineEvent};
-    use switchboard_core::ids::SessionId;
+    use switchboard_core::ids::{Jid, SessionId, StanzaId};
     use switchboard_core::problem::Problem;
     use switchboard_core::realm::Realm;
     use switchboard_store::keys::KeyStore;
@@ -106,6 +106,10 @@ mod a_build_that_checks {
     impl Sink for Deaf {
         async fn messages(&self, _: &SessionId, _: Vec<InboundMessage>) -> Result<(), Problem> {
             panic!("nothing can arrive over a line that was never trusted")
+        }
+
+        async fn knows(&self, _: &SessionId, _: &Jid, _: &Jid, _: &StanzaId) -> Result<bool, Problem> {
+            panic!("nothing can come again over a line that was never trusted")
         }
 
         fn event(&self, _: &SessionId, event: LineEvent) {

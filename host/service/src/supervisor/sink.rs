@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use switchboard_core::direction::Direction;
 use switchboard_core::event::{InboundMessage, LineEvent};
-use switchboard_core::ids::{Jid, MessageId, Server, SessionId};
+use switchboard_core::ids::{Jid, MessageId, Server, SessionId, StanzaId};
 use switchboard_core::problem::Problem;
 use switchboard_store::messages::NewInbound;
 use switchboard_whatsapp::Sink;
@@ -30,6 +30,10 @@ impl Sink for SessionSink {
         let fresh = self.parts.messages.receive(rows).await?;
         tracing::debug!(%session, count, fresh, "messages received");
         Ok(())
+    }
+
+    async fn knows(&self, session: &SessionId, chat: &Jid, sender: &Jid, id: &StanzaId) -> Result<bool, Problem> {
+        Ok(self.parts.messages.has(*session, chat, sender, id).await?)
     }
 
     fn event(&self, _: &SessionId, event: LineEvent) {

@@ -232,11 +232,15 @@ impl ProtocolStore for Backend {
     }
 
     async fn get_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<Option<Vec<u8>>> {
-        self.keys
-            .pending_inbound()
-            .get((chat, sender, id))
-            .await
-            .map_err(database)
+        let plaintext = self.keys.pending_inbound().get((chat, sender, id)).await;
+        let plaintext = plaintext.map_err(database)?;
+        // The library asks when it can decrypt a message no more because it has done so before.
+        if plaintext.is_none()
+            && let Some(redelivery) = &self.redelivery
+        {
+            redelivery.came_again(chat, sender, id).await?;
+        }
+        Ok(plaintext)
     }
 
     async fn delete_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<()> {

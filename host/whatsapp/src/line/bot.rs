@@ -8,8 +8,9 @@ use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 
 use super::ears::Ears;
 use super::inbound::Commit;
+use super::ratchet::Ratchet;
 use super::task::Parts;
-use crate::backend::Backend;
+use crate::backend::{Backend, Redelivery};
 use crate::transport::LineTransport;
 
 /// A client for the session's keys, not started yet. At most one may be alive on one key store.
@@ -20,14 +21,18 @@ pub(super) async fn build(parts: &Parts) -> Result<Bot, BotBuilderError> {
         keys,
         sink,
         wire,
+        repair,
         ..
     } = parts;
     let version = shared.versions.current(&*shared.clock).await;
+    let redelivery = Arc::clone(repair) as Arc<dyn Redelivery>;
+    let ratchet = Arc::new(Ratchet::default());
     let mut builder = Bot::builder()
-        .with_backend(Backend::new(keys.clone()))
+        .with_backend(Backend::telling(keys.clone(), redelivery))
         .with_transport_factory(LineTransport {
             dialer: shared.dialer.clone(),
             wire: Arc::clone(wire),
+            ratchet: Arc::clone(&ratchet),
         })
         .with_http_client(shared.http.clone())
         // The library forgets both of these between clients.
@@ -51,6 +56,7 @@ pub(super) async fn build(parts: &Parts) -> Result<Bot, BotBuilderError> {
         builder = builder.with_wanted_pre_key_count(count);
     }
     let bot = builder.build().await?;
+    ratchet.belongs_to(&bot.client());
     // A companion that never says it is online reports `inactive`, and the sender sees no second tick.
     bot.client().set_force_active_delivery_receipts(true);
     Ok(bot)

@@ -18,6 +18,7 @@ use whatsapp_rust::wacore::types::presence::ReceiptType;
 
 use super::inbound;
 use super::news::News;
+use super::repair::Missing;
 use super::wire::Wire;
 use crate::jid;
 use crate::sink::Sink;
@@ -61,6 +62,10 @@ impl EventHandler for Ears {
                 if let Some(event) = receipt_event(receipt) {
                     self.sink.event(&self.session, event);
                 }
+            }
+            // What is kept from companions altogether the phone would not tell either.
+            Event::UndecryptableMessage(message) if message.info.source.is_self_fanout() && !message.is_unavailable => {
+                self.wire.tell(News::Missing(Missing::from(&*message.info)));
             }
             Event::UndecryptableMessage(message) => {
                 let id = &message.info.id;
@@ -177,6 +182,7 @@ mod tests {
     use async_trait::async_trait;
     use switchboard_core::clock::ManualClock;
     use switchboard_core::event::InboundMessage as OurMessage;
+    use switchboard_core::ids::{Jid, StanzaId};
     use switchboard_core::problem::Problem;
     use tokio::sync::mpsc;
     use whatsapp_rust::Jid as LibraryJid;
@@ -191,6 +197,10 @@ mod tests {
     impl Sink for Notes {
         async fn messages(&self, _: &SessionId, _: Vec<OurMessage>) -> Result<(), Problem> {
             Ok(())
+        }
+
+        async fn knows(&self, _: &SessionId, _: &Jid, _: &Jid, _: &StanzaId) -> Result<bool, Problem> {
+            Ok(false)
         }
 
         fn event(&self, _: &SessionId, event: LineEvent) {

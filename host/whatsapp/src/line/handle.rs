@@ -10,6 +10,7 @@ use whatsapp_rust::waproto::codec;
 use whatsapp_rust::{Client, ClientError, Jid as LibraryJid, SendOptions};
 
 use super::board::Board;
+use super::repair::Repair;
 use super::state::{Health, LineState, LineStatus};
 use super::task::{Parts, Task, Wish};
 use super::wire::Wire;
@@ -42,12 +43,15 @@ pub(crate) fn open(
         wire: Arc::clone(&wire),
         current: Arc::clone(&current),
     };
+    let clock = Arc::clone(&shared.clock);
+    let repair = Repair::new(session, keys.clone(), clock, Arc::clone(&sink), Arc::clone(&wire));
     let parts = Parts {
         shared,
         session,
         keys,
         sink,
         wire,
+        repair: Arc::new(repair),
         current,
     };
     tokio::spawn(Task::new(parts, purpose, board).run(wishes, news));

@@ -10,6 +10,8 @@
 //! | `bot` | how the protocol library's client is set up |
 //! | `ears` | the library's events as ours |
 //! | `inbound` | messages, committed before WhatsApp hears of it |
+//! | `ratchet` | what must be saved before a message leaves |
+//! | `repair` | what will not come again, and is asked of the own phone |
 //! | `wire` | what the socket is doing |
 //! | `backoff` | how long to wait before the next client |
 //! | `lease` | one line per session, whoever asks |
@@ -22,6 +24,8 @@ mod handle;
 mod inbound;
 pub(crate) mod lease;
 mod news;
+pub(crate) mod ratchet;
+mod repair;
 pub(crate) mod state;
 mod task;
 pub(crate) mod wire;

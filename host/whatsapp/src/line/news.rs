@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use switchboard_core::event::{Account, InboundMessage, LogoutReason};
 
+use super::repair::Missing;
+
 /// What a line's task is told. Whatever need not change the line's state goes to the sink directly.
 #[derive(Debug)]
 pub(crate) enum News {
@@ -37,4 +39,6 @@ pub(crate) enum News {
     LoggedOut(LogoutReason),
     /// Messages that WhatsApp does not wait to hear about, and that therefore never pass the durability hook.
     Ungated(Vec<InboundMessage>),
+    /// A message will not come again, and the own phone must be asked for it.
+    Missing(Missing),
 }

@@ -19,6 +19,7 @@ use super::backoff::{Backoff, jittered};
 use super::board::Board;
 use super::handle::Current;
 use super::news::News;
+use super::repair::Repair;
 use super::state::{LineStatus, LossReason};
 use super::wire::Wire;
 use super::{Purpose, bot};
@@ -64,6 +65,7 @@ pub(super) struct Parts {
     pub(super) keys: KeyStore,
     pub(super) sink: Arc<dyn Sink>,
     pub(super) wire: Arc<Wire>,
+    pub(super) repair: Arc<Repair>,
     pub(super) current: Arc<Current>,
 }
 
@@ -198,7 +200,7 @@ impl Task {
 
     async fn hear(&mut self, news: News, client: &Arc<Client>) -> ControlFlow<End> {
         let of_the_socket = matches!(news, News::SocketClosed | News::Disconnected(_) | News::Unreachable(_));
-        self.silent &= of_the_socket || matches!(news, News::Ungated(_));
+        self.silent &= of_the_socket || matches!(news, News::Ungated(_) | News::Missing(_));
         match news {
             News::QrCode(..) if self.linked => return ControlFlow::Break(End::LoggedOut(LogoutReason::KeysLost)),
             News::QrCode(text, timeout) => self.board.show(text, timeout),
@@ -207,7 +209,7 @@ impl Task {
                 self.board.take_down();
             }
             News::Linked(account) => self.link(account),
-            News::Connected => self.connected(client),
+            News::Connected => self.connected(client).await,
             News::PairingFailed(reason) => self.lost(LossReason::Pairing(reason.into())),
             News::Unreachable(reason) | News::Disconnected(reason) => self.lost(LossReason::Socket(reason.into())),
             News::SocketClosed => self.socket_closed(),
@@ -231,6 +233,7 @@ impl Task {
             }
             News::LoggedOut(reason) => return ControlFlow::Break(End::LoggedOut(reason)),
             News::Ungated(batch) => self.keep(batch).await,
+            News::Missing(missing) => self.parts.repair.begin(missing, &self.parts.current).await,
         }
         ControlFlow::Continue(())
     }
@@ -244,7 +247,7 @@ impl Task {
         self.board.linked(account);
     }
 
-    fn connected(&mut self, client: &Client) {
+    async fn connected(&mut self, client: &Client) {
         let Some(account) = account(client) else { return };
         if !client.is_connected() {
             return;
@@ -257,6 +260,7 @@ impl Task {
         self.board.ready(account);
         tracing::info!(session = %self.parts.session, "connected");
         self.parts.sink.event(&self.parts.session, LineEvent::Ready);
+        self.parts.repair.go_on(&self.parts.current).await;
     }
 
     fn socket_closed(&mut self) {
@@ -292,10 +296,13 @@ impl Task {
     }
 
     async fn keep(&self, batch: Vec<InboundMessage>) {
-        let count = batch.len();
-        if let Err(problem) = self.parts.sink.messages(&self.parts.session, batch).await {
-            let cause = problem.cause_chain().unwrap_or_else(|| problem.to_string());
-            tracing::error!(session = %self.parts.session, count, %cause, "messages could not be kept, and will not come again");
+        let ids: Vec<_> = batch.iter().map(|message| message.stanza_id.clone()).collect();
+        match self.parts.sink.messages(&self.parts.session, batch).await {
+            Ok(()) => self.parts.repair.finish(&ids).await,
+            Err(problem) => {
+                let cause = problem.cause_chain().unwrap_or_else(|| problem.to_string());
+                tracing::error!(session = %self.parts.session, count = ids.len(), %cause, "messages could not be kept");
+            }
         }
     }
 

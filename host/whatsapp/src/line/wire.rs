@@ -2,15 +2,18 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use switchboard_core::clock::{Clock, UnixMillis};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 
 use super::news::News;
+use super::ratchet::SHORTEST_MESSAGE;
 use super::state::Health;
 
 /// The time that stands for never.
@@ -24,6 +27,8 @@ pub(crate) struct Wire {
     open: AtomicUsize,
     last_frame: AtomicI64,
     last_ack: AtomicI64,
+    /// When something came that may have been a message.
+    last_long: Mutex<Option<Instant>>,
 }
 
 impl Wire {
@@ -34,6 +39,7 @@ impl Wire {
             open: AtomicUsize::new(0),
             last_frame: AtomicI64::new(NEVER),
             last_ack: AtomicI64::new(NEVER),
+            last_long: Mutex::new(None),
         }
     }
 
@@ -68,8 +74,17 @@ impl Wire {
         let _ = self.news.send(news);
     }
 
-    fn heard(&self) {
+    /// Whether something that may have been a message has come in this time.
+    pub(super) fn heard_a_message_within(&self, time: Duration) -> bool {
+        let last = *self.last_long.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_some_and(|at| at.elapsed() <= time)
+    }
+
+    fn heard(&self, bytes: usize) {
         self.last_frame.store(self.clock.now().0, Ordering::Relaxed);
+        if bytes >= SHORTEST_MESSAGE {
+            *self.last_long.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
     }
 
     fn closed(&self) {
@@ -113,8 +128,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let outcome = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
-        if outcome.is_ok() && buf.filled().len() > before {
-            self.wire.heard();
+        let came = buf.filled().len() - before;
+        if outcome.is_ok() && came > 0 {
+            self.wire.heard(came);
         } else if outcome.is_err() || buf.remaining() > 0 {
             self.end();
         }
@@ -155,6 +171,22 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_too_short_for_a_message_is_none() {
+        let (news, _heard) = mpsc::unbounded_channel();
+        let wire = Arc::new(Wire::new(Arc::new(ManualClock::at(UnixMillis(7))), news));
+        let (near, mut far) = tokio::io::duplex(1024);
+        let mut near = Watched::new(near, Arc::clone(&wire));
+        let second = Duration::from_secs(1);
+        for (bytes, is_one) in [(SHORTEST_MESSAGE - 1, false), (SHORTEST_MESSAGE, true)] {
+            far.write_all(&vec![0; bytes]).await.unwrap();
+            near.read_exact(&mut vec![0; bytes]).await.unwrap();
+            assert_eq!(wire.heard_a_message_within(second), is_one, "{bytes}");
+        }
+        tokio::time::advance(second * 2).await;
+        assert!(!wire.heard_a_message_within(second));
+    }
 
     #[tokio::test]
     async fn a_socket_is_open_until_the_other_side_ends_it_and_its_end_is_told_once() {

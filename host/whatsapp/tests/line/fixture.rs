@@ -222,6 +222,12 @@ impl Sink for Heard {
         Ok(())
     }
 
+    async fn knows(&self, _: &SessionId, chat: &Jid, _: &Jid, id: &StanzaId) -> Result<bool, Problem> {
+        let log = self.log.lock().unwrap();
+        let mut messages = log.messages.iter();
+        Ok(messages.any(|message| message.stanza_id == *id && message.chat == *chat))
+    }
+
     fn event(&self, _session: &SessionId, event: LineEvent) {
         self.log.lock().unwrap().events.push(event);
         self.changed.send_replace(());

@@ -6,5 +6,6 @@ mod end;
 mod fixture;
 mod link;
 mod loss;
+mod repair;
 mod resume;
 mod send;
