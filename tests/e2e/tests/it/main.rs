@@ -14,6 +14,7 @@ mod conversation;
 #[cfg(target_os = "linux")]
 mod disk;
 mod faults;
+mod kills;
 mod life;
 mod link;
 mod restart;

@@ -111,6 +111,23 @@ impl Api {
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> Answer {
+        self.request(method, path, headers, body).await.expect("an answer")
+    }
+
+    /// Posts to a host that may die meanwhile; `None` if it did before it answered.
+    pub(crate) async fn attempt(&self, path: &str, body: &Value) -> Option<Answer> {
+        let headers = [("content-type", "application/json")];
+        let body = Some(body.to_string().into_bytes());
+        self.request(Method::POST, path, &headers, body).await.ok()
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> reqwest::Result<Answer> {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
@@ -118,10 +135,10 @@ impl Api {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.body(body.unwrap_or_default()).send().await.expect("an answer");
+        let response = request.body(body.unwrap_or_default()).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = response.bytes().await.expect("a whole answer").to_vec();
-        Answer { status, headers, bytes }
+        let bytes = response.bytes().await?.to_vec();
+        Ok(Answer { status, headers, bytes })
     }
 
     /// A new session, to be linked by QR code: its id.

@@ -17,3 +17,5 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) const DESK: &str = "15550000001";
 /// The number that they write to.
 pub(crate) const FRIEND: &str = "15550000002";
+/// Another number with a session on the same host.
+pub(crate) const OFFICE: &str = "15550000003";
