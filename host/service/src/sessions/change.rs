@@ -46,6 +46,6 @@ impl Service {
         let _under_way = self.parts.enter()?;
         let handle = self.parts.directory.resolve(session)?;
         handle.ask(command).await?;
-        Ok(SessionView::of(&handle))
+        Ok(SessionView::of(handle.moment()))
     }
 }

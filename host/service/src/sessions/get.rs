@@ -16,13 +16,12 @@ impl Service {
         let handle = self.parts.directory.resolve(session)?;
         self.parts.recorder.settled().await;
         let queue_depth = self.parts.messages.pending_count(handle.id).await?;
-        let open = handle.line();
-        let health = open.as_ref().map(|open| open.line.health()).unwrap_or_default();
-        let qr = open.and_then(|open| open.state().qr);
+        let now = handle.moment();
+        let health = now.line.as_ref().map(|open| open.line.health()).unwrap_or_default();
         Ok(SessionView {
             health: Some(HealthView::of(health, queue_depth)),
-            qr: qr.map(QrView::of),
-            ..SessionView::of(&handle)
+            qr: now.qr.clone().map(QrView::of),
+            ..SessionView::of(now)
         })
     }
 
@@ -32,10 +31,11 @@ impl Service {
     /// `session_not_found`; `qr_not_available` when there is nothing to scan.
     pub fn qr(&self, session: &SessionRef) -> Result<QrCode, Problem> {
         let handle = self.parts.directory.resolve(session)?;
-        handle.line().and_then(|open| open.state().qr).ok_or_else(|| {
+        let now = handle.moment();
+        now.qr.ok_or_else(|| {
             let sentence = format!(
                 "There is no QR code to scan now: the session's status is {}.",
-                handle.status()
+                now.status
             );
             Problem::new(Code::QR_NOT_AVAILABLE, sentence)
         })

@@ -1,7 +1,5 @@
 //! The list of sessions.
 
-use std::sync::Arc;
-
 use switchboard_core::ids::SessionId;
 use switchboard_core::status::SessionStatus;
 
@@ -30,12 +28,12 @@ impl Service {
             .map_or(0, |at| at + 1);
         let mut wanted = handles
             .drain(start..)
-            .filter(|handle| status.is_none_or(|status| handle.status() == status));
-        let page: Vec<Arc<Handle>> = wanted.by_ref().take(limit).collect();
-        let next = wanted.next().and_then(|_| page.last().map(|handle| handle.id));
-        SessionPage {
-            sessions: page.iter().map(|handle| SessionView::of(handle)).collect(),
-            next,
-        }
+            .map(|handle| handle.moment())
+            .filter(|now| status.is_none_or(|status| now.status == status));
+        let sessions: Vec<_> = wanted.by_ref().take(limit).map(SessionView::of).collect();
+        let next = wanted
+            .next()
+            .and_then(|_| sessions.last().map(|session| session.session_id));
+        SessionPage { sessions, next }
     }
 }

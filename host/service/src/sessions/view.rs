@@ -9,7 +9,7 @@ use switchboard_store::sessions::Loss;
 use switchboard_whatsapp::{Health, QrCode};
 use utoipa::ToSchema;
 
-use crate::supervisor::handle::Handle;
+use crate::supervisor::handle::Moment;
 use crate::wording::{rfc3339, rfc3339_or_null};
 
 /// One linked WhatsApp device, or one that waits to be linked.
@@ -116,14 +116,14 @@ impl std::fmt::Debug for QrView {
 
 impl SessionView {
     /// What can be said without asking the database or the line.
-    pub(crate) fn of(handle: &Handle) -> Self {
-        let row = handle.row();
+    pub(crate) fn of(now: Moment) -> Self {
+        let (row, line) = (now.row, now.line);
         let link = row.link.as_ref();
         Self {
             session_id: row.id,
             mobid: link.map(|link| link.mobid),
             mobile_number: link.map(|link| link.number.clone()),
-            status: handle.status(),
+            status: now.status,
             method: row.method(),
             name: row.name.clone(),
             metadata: row.metadata.clone(),
@@ -133,8 +133,8 @@ impl SessionView {
             linked_at: link.map(|link| link.at),
             last_seen_at: row
                 .last_seen_at
-                .max(handle.line().and_then(|open| open.line.health().last_frame)),
-            last_loss: handle.last_loss().map(|Loss { reason, at }| LossView { reason, at }),
+                .max(line.and_then(|open| open.line.health().last_frame)),
+            last_loss: now.last_loss.map(|Loss { reason, at }| LossView { reason, at }),
             health: None,
             qr: None,
         }

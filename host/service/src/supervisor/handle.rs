@@ -1,20 +1,23 @@
-//! A session as everybody but its task sees it: cheap to read, never locked for long.
+//! A session as everybody but its task sees it: cheap to read, never locked for long, and of one moment: what is stored and which
+//! line is open change together.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
+use switchboard_core::clock::{Clock, UnixMillis};
 use switchboard_core::event::LineEvent;
 use switchboard_core::ids::SessionId;
 use switchboard_core::problem::{Code, Problem};
 use switchboard_core::status::SessionStatus;
 use switchboard_store::messages::Pending;
 use switchboard_store::sessions::{Link, Loss, Phase, Session};
-use switchboard_whatsapp::{Line, LineState};
+use switchboard_whatsapp::{Line, LineState, LineStatus, QrCode};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::commands::Command;
+use super::loss;
 use super::status::status;
 use crate::outbox::waiters::Waiters;
 
@@ -26,18 +29,41 @@ pub(crate) struct Handle {
     pub(crate) id: SessionId,
     /// Requests that wait for WhatsApp's word on a message.
     pub(crate) waiters: Waiters,
-    row: ArcSwap<Session>,
-    line: ArcSwapOption<OpenLine>,
+    known: ArcSwap<Known>,
     commands: mpsc::Sender<Command>,
     offers: mpsc::Sender<Pending>,
     behind: AtomicBool,
     events: mpsc::UnboundedSender<LineEvent>,
 }
 
+/// What is stored, and the line that is open.
+#[derive(Clone)]
+struct Known {
+    row: Arc<Session>,
+    line: Option<Arc<OpenLine>>,
+}
+
 /// The line that is open, and what it says about itself.
 pub(crate) struct OpenLine {
     pub(crate) line: Arc<dyn Line>,
     state: watch::Receiver<LineState>,
+    clock: Arc<dyn Clock>,
+    /// When somebody first saw that it has lost the link; from then on everybody is told the same.
+    unlinked_at: OnceLock<UnixMillis>,
+}
+
+/// What is true about a session at one moment. Its parts belong together.
+pub(crate) struct Moment {
+    /// What is stored.
+    pub(crate) row: Arc<Session>,
+    /// The line, if one is open.
+    pub(crate) line: Option<Arc<OpenLine>>,
+    /// The one status.
+    pub(crate) status: SessionStatus,
+    /// The last loss of the connection or the link.
+    pub(crate) last_loss: Option<Loss>,
+    /// What there is to scan.
+    pub(crate) qr: Option<QrCode>,
 }
 
 /// The task's ends of the handle's channels.
@@ -56,8 +82,10 @@ impl Handle {
         let handle = Self {
             id: row.id,
             waiters: Waiters::default(),
-            row: ArcSwap::from_pointee(row),
-            line: ArcSwapOption::empty(),
+            known: ArcSwap::from_pointee(Known {
+                row: Arc::new(row),
+                line: None,
+            }),
             commands,
             offers,
             behind: AtomicBool::new(false),
@@ -75,49 +103,51 @@ impl Handle {
 
     /// What is stored.
     pub(crate) fn row(&self) -> Arc<Session> {
-        self.row.load_full()
+        self.known.load().row.clone()
     }
 
+    /// Notes what is stored now. A session that enters a phase without a line has none from the same moment on.
     pub(super) fn set_row(&self, row: Session) {
-        self.row.store(Arc::new(row));
+        let line = self.line().filter(|_| has_line(row.phase));
+        let row = Arc::new(row);
+        self.known.store(Arc::new(Known { row, line }));
     }
 
     /// The line, if one is open.
     pub(crate) fn line(&self) -> Option<Arc<OpenLine>> {
-        self.line.load_full()
+        self.known.load().line.clone()
     }
 
-    pub(super) fn set_line(&self, line: Option<Arc<dyn Line>>) {
-        self.line.store(line.map(|line| {
-            Arc::new(OpenLine {
-                state: line.state(),
-                line,
-            })
-        }));
+    pub(super) fn set_line(&self, line: Option<OpenLine>) {
+        let row = self.row();
+        let line = line.map(Arc::new);
+        self.known.store(Arc::new(Known { row, line }));
     }
 
     /// The status, at this moment.
     pub(crate) fn status(&self) -> SessionStatus {
-        let phase = self.row.load().phase;
-        match &*self.line.load() {
-            Some(open) => status(phase, Some(&open.state.borrow().status)),
-            None => status(phase, None),
-        }
+        self.known.load().status()
     }
 
-    /// The last loss of the connection or the link: what is stored, or what the line has said since.
-    pub(crate) fn last_loss(&self) -> Option<Loss> {
-        let row = self.row.load();
-        let stored = row.loss.as_ref().map(|loss| loss.at);
-        let since = stored.max(row.link.as_ref().map(|link| link.at));
-        let line = self.line.load();
-        let said = line.as_ref().and_then(|open| open.state.borrow().last_loss.clone());
-        match said.filter(|said| since.is_none_or(|since| since < said.at)) {
-            Some(said) => Some(Loss {
-                reason: said.reason.to_string(),
-                at: said.at,
-            }),
-            None => row.loss.clone(),
+    /// Everything that is true at this moment.
+    pub(crate) fn moment(&self) -> Moment {
+        let Known { row, line } = Known::clone(&self.known.load());
+        let (status, last_loss, qr) = {
+            let open = line.as_deref().map(|open| (open, open.state.borrow()));
+            let unlinked = open.as_ref().and_then(|(open, said)| open.lost_link(said));
+            let said = open.as_ref().map(|(_, said)| &**said);
+            (
+                status(row.phase, said.map(|said| &said.status)),
+                loss::last(&row, said, unlinked),
+                said.and_then(|said| said.qr.clone()),
+            )
+        };
+        Moment {
+            row,
+            line,
+            status,
+            last_loss,
+            qr,
         }
     }
 
@@ -126,13 +156,13 @@ impl Handle {
     /// # Errors
     /// `session_not_linked`, when nothing that is accepted now could be expected to go out.
     pub(crate) fn sendable(&self) -> Result<(Link, Option<Arc<OpenLine>>), Problem> {
-        let status = self.status();
-        let link = || self.row.load().link.clone();
+        let known = self.known.load();
+        let status = known.status();
         let (link, line) = match status {
-            SessionStatus::Ready => (link(), self.line()),
+            SessionStatus::Ready => (known.row.link.clone(), known.line.clone()),
             // Scanned, but not linked yet: there is no number to send from.
-            SessionStatus::Connecting | SessionStatus::Reconnecting if self.row.load().phase == Phase::Linked => {
-                (link(), None)
+            SessionStatus::Connecting | SessionStatus::Reconnecting if known.row.phase == Phase::Linked => {
+                (known.row.link.clone(), None)
             }
             _ => (None, None),
         };
@@ -182,11 +212,45 @@ impl Handle {
     }
 }
 
-impl OpenLine {
-    /// What the line says at this moment.
-    pub(crate) fn state(&self) -> LineState {
-        self.state.borrow().clone()
+impl Known {
+    fn status(&self) -> SessionStatus {
+        match &self.line {
+            Some(open) => status(self.row.phase, Some(&open.state.borrow().status)),
+            None => status(self.row.phase, None),
+        }
     }
+}
+
+impl OpenLine {
+    /// A line that was opened just now.
+    pub(super) fn new(line: Arc<dyn Line>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            state: line.state(),
+            line,
+            clock,
+            unlinked_at: OnceLock::new(),
+        }
+    }
+
+    /// The loss of the link, if the line has lost it.
+    pub(super) fn link_loss(&self) -> Option<Loss> {
+        self.lost_link(&self.state.borrow())
+    }
+
+    fn lost_link(&self, said: &LineState) -> Option<Loss> {
+        match &said.status {
+            LineStatus::LoggedOut(reason) => {
+                let at = self.unlinked_at.get_or_init(|| self.clock.now());
+                Some(loss::of_link(reason, *at))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether a session in this phase has a line, or is to have one.
+pub(super) const fn has_line(phase: Phase) -> bool {
+    matches!(phase, Phase::Registering | Phase::Linked)
 }
 
 impl fmt::Debug for Handle {

@@ -6,6 +6,7 @@
 //! | `commands` | what can be asked of a task, and in which phase |
 //! | `handle` | a session as everybody else sees it |
 //! | `status` | the one status, from what is stored and what the line says |
+//! | `loss` | the last loss, from the same |
 //! | `directory` | every session, by id, mobid and number |
 //! | `sink` | what arrives on a line |
 //! | `lines` | where lines come from |
@@ -16,6 +17,7 @@ pub(crate) mod directory;
 pub(crate) mod handle;
 pub(crate) mod insist;
 pub(crate) mod lines;
+mod loss;
 pub(crate) mod sink;
 pub(crate) mod status;
 mod task;
@@ -25,7 +27,7 @@ use std::time::Duration;
 
 use switchboard_core::problem::Problem;
 use switchboard_core::random;
-use switchboard_store::sessions::{Phase, Session};
+use switchboard_store::sessions::Session;
 use tokio::task::JoinSet;
 
 use self::directory::Directory;
@@ -39,10 +41,7 @@ const APART: Duration = Duration::from_millis(4);
 /// Starts the task of every session that is stored.
 pub(crate) async fn restore(parts: &Arc<Parts>) -> Result<(), Problem> {
     let rows = parts.sessions.all().await?;
-    let open = rows
-        .iter()
-        .filter(|row| matches!(row.phase, Phase::Registering | Phase::Linked))
-        .count();
+    let open = rows.iter().filter(|row| handle::has_line(row.phase)).count();
     let spread = APART.saturating_mul(u32::try_from(open).unwrap_or(u32::MAX));
     let spread_ms = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
     for row in rows {

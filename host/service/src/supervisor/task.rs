@@ -22,8 +22,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::commands::{Command, Step, step};
-use super::handle::{Ends, Handle};
+use super::handle::{Ends, Handle, OpenLine, has_line};
 use super::insist::insist;
+use super::loss;
 use super::sink::SessionSink;
 use crate::outbox::attempt::{Attempt, attempt};
 use crate::outbox::queue::{HELD, Queue};
@@ -75,7 +76,7 @@ struct Task {
 
 impl Task {
     fn new(parts: Arc<Parts>, handle: Arc<Handle>, delay: Duration) -> Self {
-        let wants_line = matches!(handle.row().phase, Phase::Registering | Phase::Linked);
+        let wants_line = has_line(handle.row().phase);
         Self {
             keys: KeyStore::new(parts.store.clone(), parts.clock.clone(), &handle.id),
             parts,
@@ -268,32 +269,22 @@ impl Task {
     async fn logged_out(&mut self, reason: &LogoutReason) {
         // After a logout that was asked for the phase is another one already.
         if self.handle.row().phase == Phase::Linked {
-            let reason = match reason {
-                LogoutReason::RemovedByPhone => "The device was removed on the phone.".to_owned(),
-                LogoutReason::Requested => "The session was logged out on request.".to_owned(),
-                LogoutReason::Refused(code) => format!("WhatsApp refused the device at login (reason {code})."),
-                LogoutReason::KeysLost => "The session's keys are not on this machine any more.".to_owned(),
-            };
-            let loss = Loss {
-                reason,
-                at: self.parts.clock.now(),
-            };
-            // Otherwise the ended line stays, so that the status does, and the next start finds the keys gone.
-            if self.enter(Phase::LoggedOut, Some(loss)).await.is_ok() {
-                self.close().await;
-            }
+            self.stop_line().await;
+            let loss = self.link_loss(reason);
+            // If this fails, the ended line stays, so that the status does, and the next start finds the keys gone.
+            let _ = self.enter(Phase::LoggedOut, Some(loss)).await;
         }
     }
 
     /// Says and stores what is new about the connection.
     async fn note_status(&mut self) {
-        let status = self.handle.status();
+        let now = self.handle.moment();
+        let status = now.status;
         if std::mem::replace(&mut self.last_status, status) != status {
             tracing::info!(session = %self.handle.id, %status, "session status");
         }
-        let loss = self.handle.last_loss();
-        if loss != self.handle.row().loss {
-            self.seen(loss).await;
+        if now.last_loss != now.row.loss {
+            self.seen(now.last_loss).await;
         }
     }
 
@@ -368,17 +359,14 @@ impl Task {
     }
 
     async fn forget(&mut self, phase: Phase) -> Result<(), Problem> {
-        self.close().await;
+        self.stop_line().await;
         self.keys.wipe().await?;
         if phase == Phase::Inactive {
             self.give_up().await?;
         }
-        let loss = Loss {
-            reason: "The session was logged out on request.".to_owned(),
-            at: self.parts.clock.now(),
-        };
         let was_linked = self.handle.row().phase == Phase::Linked;
-        self.enter(phase, was_linked.then_some(loss)).await
+        let loss = was_linked.then(|| self.link_loss(&LogoutReason::Requested));
+        self.enter(phase, loss).await
     }
 
     /// Fails everything that is not sent yet.
@@ -409,16 +397,28 @@ impl Task {
             .lines
             .open(self.handle.id, self.keys.clone(), purpose, Arc::new(sink));
         self.state = Some(line.state());
-        self.handle.set_line(Some(line));
+        let clock = self.parts.clock.clone();
+        self.handle.set_line(Some(OpenLine::new(line, clock)));
     }
 
-    async fn close(&mut self) {
+    /// Closes the line, and leaves it to be seen what it was at its end.
+    async fn stop_line(&mut self) {
         self.open_at = None;
+        self.state = None;
         if let Some(open) = self.handle.line() {
             open.line.stop().await;
         }
+    }
+
+    async fn close(&mut self) {
+        self.stop_line().await;
         self.handle.set_line(None);
-        self.state = None;
+    }
+
+    /// The loss of the link as everybody has seen it on the line; without a line, for this reason.
+    fn link_loss(&self, reason: &LogoutReason) -> Loss {
+        let seen = self.handle.line().and_then(|open| open.link_loss());
+        seen.unwrap_or_else(|| loss::of_link(reason, self.parts.clock.now()))
     }
 
     /// Moves to another phase, on disk first; if that fails, not at all.

@@ -292,7 +292,17 @@ impl FakeLine {
 
     /// The phone removes the device.
     pub(crate) fn unlink(&self) {
+        self.lose_link();
+        self.tell_unlinked();
+    }
+
+    /// The first half of [`unlink`](Self::unlink): it can be seen on the line.
+    pub(crate) fn lose_link(&self) {
         self.enter(LineStatus::LoggedOut(LogoutReason::RemovedByPhone));
+    }
+
+    /// The second half: the session's task is told.
+    pub(crate) fn tell_unlinked(&self) {
         self.event(LineEvent::LoggedOut(LogoutReason::RemovedByPhone));
     }
 

@@ -102,6 +102,21 @@ async fn a_phase_that_cannot_be_stored_is_not_reported_as_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_logout_that_cannot_be_stored_is_still_seen_as_one_with_its_reason() {
+    let world = World::new().await;
+    let (id, _) = world.linked(ADA).await;
+    world.store.close().await;
+    let problem = world.service.logout(&SessionRef::Session(id)).await.unwrap_err();
+    assert_eq!(problem.code(), &Code::UNAVAILABLE);
+    let session = world.service.sessions(None, None, 1).sessions.remove(0);
+    assert_eq!(session.status, SessionStatus::LoggedOut);
+    assert_eq!(
+        session.last_loss.unwrap().reason,
+        "The session was logged out on request."
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_whose_task_panicked_is_not_called_ready_and_comes_back_by_itself() {
     let world = World::new().await;
     let (id, line) = world.linked(ADA).await;

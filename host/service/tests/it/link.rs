@@ -6,7 +6,7 @@ use switchboard_core::status::{MessageStatus, SessionStatus};
 use switchboard_service::{MessageRef, NewSession};
 use switchboard_whatsapp::Purpose;
 
-use crate::fake::World;
+use crate::fake::{World, until};
 
 const ADA: &str = "15550000001";
 const BOB: &str = "15550000002";
@@ -82,6 +82,37 @@ async fn a_device_removed_on_the_phone_is_linked_again_under_the_same_id_and_mob
     assert_eq!(
         world.service.relink(&session).await.unwrap_err().code(),
         &Code::CONFLICT
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_link_and_its_reason_are_seen_together_and_stay_as_they_were_first_seen() {
+    let world = World::new().await;
+    let (id, line) = world.linked(ADA).await;
+    let seen = || {
+        let session = world.service.sessions(None, None, 1).sessions.remove(0);
+        (session.status, session.last_loss.map(|loss| (loss.reason, loss.at)))
+    };
+    assert_eq!(seen(), (SessionStatus::Ready, None));
+    line.lose_link();
+    let first = seen();
+    assert_eq!(first.0, SessionStatus::LoggedOut);
+    assert_eq!(first.1.as_ref().unwrap().0, "The device was removed on the phone.");
+    line.tell_unlinked();
+    until("the task has heard of it", async || {
+        assert_eq!(seen(), first);
+        let restarted = world.service.restart(&SessionRef::Session(id)).await;
+        restarted
+            .is_err_and(|problem| *problem.code() == Code::SESSION_NOT_LINKED)
+            .then_some(())
+    })
+    .await;
+    assert_eq!(seen(), first);
+    let world = world.restarted().await;
+    let session = world.service.sessions(None, None, 1).sessions.remove(0);
+    assert_eq!(
+        (session.status, session.last_loss.map(|loss| (loss.reason, loss.at))),
+        first
     );
 }
 

@@ -108,13 +108,11 @@ async fn a_session_that_was_unlinked_says_why_and_links_again_under_its_id() {
     let session = world.linked(DESK).await;
     let mobid = world.api.session(&session).await["mobid"].clone();
     phone.unlink_all().unwrap();
-    world.api.session_becomes(&session, "LOGGED_OUT").await;
-    world
-        .api
-        .until(&format!("/api/sessions/{session}"), |info| {
-            (info["lastLoss"]["reason"] == "The device was removed on the phone.").then_some(())
-        })
-        .await;
+    let info = world.api.session_becomes(&session, "LOGGED_OUT").await;
+    assert_eq!(
+        info["lastLoss"]["reason"], "The device was removed on the phone.",
+        "{info}"
+    );
     world
         .api
         .send(&session, FRIEND, "hello")
