@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use serde_json::{Value, json};
+use serde_json::json;
 use simulator::Phone;
 use tokio::sync::watch;
 
@@ -67,37 +67,50 @@ async fn talk(api: &Api, session: &str, round: u32, phones: (&Phone, &Phone), pa
     said
 }
 
-/// The texts that a phone received in this round, in order, from DESK's host.
-fn received(phone: &Phone, round: u32, to: &str) -> Vec<String> {
-    let (beginning, end) = (format!("{round}."), format!(" to {to}"));
+/// The texts of this round that a phone received, in order.
+fn received(phone: &Phone, round: u32, end: &str) -> Vec<String> {
     let texts = phone.messages().into_iter().filter_map(|message| message.text);
-    texts
-        .filter(|text| text.starts_with(&beginning) && text.ends_with(&end))
-        .collect()
+    of_round(texts, round, end)
 }
 
-/// The texts of this round in a session's log that end like this, in order, and where the round's part of the log ends.
-async fn logged(api: &Api, session: &str, since: &str, round: u32, end: &str) -> Vec<String> {
-    let beginning = format!("{round}.");
-    let mut texts = Vec::new();
-    let mut since = since.to_owned();
+/// The texts in a session's log behind a cursor, in order, and the cursor behind them.
+async fn log(api: &Api, session: &str, since: &str) -> (Vec<String>, String) {
+    let (mut texts, mut since) = (Vec::new(), since.to_owned());
     loop {
-        let page = api
-            .get(&format!("/api/messages?sessionId={session}&since={since}&limit=500"))
-            .await
-            .expect(200);
+        let path = format!("/api/messages?sessionId={session}&since={since}&limit=500");
+        let page = api.get(&path).await.expect(200);
         let messages = page["messages"].as_array().unwrap();
-        let bodies = messages.iter().filter_map(|message| message["text"].as_str());
         texts.extend(
-            bodies
-                .filter(|text| text.starts_with(&beginning) && text.ends_with(end))
-                .map(str::to_owned),
+            messages
+                .iter()
+                .filter_map(|message| Some(message["text"].as_str()?.to_owned())),
         );
         since = page["next"].as_str().unwrap().to_owned();
         if page["more"] == false {
-            return texts;
+            return (texts, since);
         }
     }
+}
+
+/// The texts of this round behind a cursor of a session's log that end like this, in order.
+async fn logged(api: &Api, session: &str, since: &str, round: u32, end: &str) -> Vec<String> {
+    let (texts, _) = log(api, session, since).await;
+    of_round(texts.into_iter(), round, end)
+}
+
+/// What was sent before the last kill may still arrive after it.
+fn of_round(texts: impl Iterator<Item = String>, round: u32, end: &str) -> Vec<String> {
+    let beginning = format!("{round}.");
+    texts
+        .filter(|text| text.starts_with(&beginning) && text.ends_with(end))
+        .collect()
+}
+
+/// What stands more than once.
+fn doubled(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort();
+    let pairs = texts.windows(2).filter(|pair| pair[0] == pair[1]);
+    pairs.map(|pair| pair[0].clone()).collect()
 }
 
 /// Looks until what is found is as long as what is expected and one that may be missing; then it must be equal.
@@ -123,19 +136,6 @@ async fn same<F: Future<Output = Vec<String>>>(
     assert_eq!(certain, expected, "{what}: lost {missing:?}");
 }
 
-/// The cursor at the end of a session's log.
-async fn end_of_log(api: &Api, session: &str) -> String {
-    let mut since = "0".to_owned();
-    loop {
-        let path = format!("/api/messages?sessionId={session}&since={since}&limit=500");
-        let page: Value = api.get(&path).await.expect(200);
-        since = page["next"].as_str().unwrap().to_owned();
-        if page["more"] == false {
-            return since;
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_killed_under_load_loses_nothing_and_doubles_nothing() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
@@ -147,9 +147,8 @@ async fn a_host_that_is_killed_under_load_loses_nothing_and_doubles_nothing() {
     let mut world = World::start().await;
     let (desk, friend, office) = (world.phone(DESK), world.phone(FRIEND), world.phone(OFFICE));
     let (session, office_session) = (world.linked(DESK).await, world.linked(OFFICE).await);
+    let (mut since, mut office_since) = ("0".to_owned(), "0".to_owned());
     for round in 1..=kills {
-        let since = end_of_log(&world.api, &session).await;
-        let office_since = end_of_log(&world.api, &office_session).await;
         let (kill_at, after) = (random.random_range(1..=LATEST), random.random_range(0..AFTER_MICROS));
         let (pace, mut paced) = watch::channel(0);
         let api = world.api.clone();
@@ -168,11 +167,11 @@ async fn a_host_that_is_killed_under_load_loses_nothing_and_doubles_nothing() {
             api.session_becomes(session, "READY").await;
         }
         same("at the friend's phone", &said.to_friend, perhaps, async || {
-            received(&friend, round, "friend")
+            received(&friend, round, " to friend")
         })
         .await;
         same("at the office's phone", &said.to_office, perhaps, async || {
-            received(&office, round, "office")
+            received(&office, round, " to office")
         })
         .await;
         // What the phone had to be asked for comes after what was sent next.
@@ -195,6 +194,8 @@ async fn a_host_that_is_killed_under_load_loses_nothing_and_doubles_nothing() {
             logged(api, &office_session, &office_since, round, " to office")
         })
         .await;
+        (_, since) = log(api, &session, &since).await;
+        (_, office_since) = log(api, &office_session, &office_since).await;
         #[expect(clippy::print_stdout, reason = "the long run's table; captured otherwise")]
         {
             println!(
@@ -206,5 +207,13 @@ async fn a_host_that_is_killed_under_load_loses_nothing_and_doubles_nothing() {
                 world.simulator.tally().placeholders,
             );
         }
+    }
+    for session in [&session, &office_session] {
+        let (texts, _) = log(&world.api, session, "0").await;
+        assert_eq!(doubled(texts), [""; 0], "in the log of {session}");
+    }
+    for phone in [&friend, &office] {
+        let texts = phone.messages().into_iter().filter_map(|message| message.text);
+        assert_eq!(doubled(texts.collect()), [""; 0], "at the phone {}", phone.number());
     }
 }
