@@ -10,6 +10,7 @@ use whatsapp_rust::wacore_binary::{Node, NodeContent};
 
 use crate::address::{DeviceAddress, Number, PHONE_DEVICE};
 use crate::locked::Locked;
+use crate::pairing;
 use crate::server::Server;
 use crate::stanza::stream_error;
 
@@ -95,6 +96,29 @@ pub enum Fault {
         #[serde(default = "once")]
         times: u32,
     },
+    /// Refuses the next requests for a linking code for the number (400, 403, 429, 452 and 500 have names).
+    RefuseCodes {
+        /// Whose phone would type the code.
+        number: Number,
+        /// The code of the error.
+        code: u16,
+        /// How many requests.
+        #[serde(default = "once")]
+        times: u32,
+    },
+    /// Tells the device that shows a linking code for the number to show another. At once.
+    RefreshCode {
+        /// Whose phone would type the code.
+        number: Number,
+    },
+    /// Asks for a passkey instead of linking, the next times that the number's phone scans or types a code.
+    RequirePasskey {
+        /// Whose phone.
+        number: Number,
+        /// How many links.
+        #[serde(default = "once")]
+        times: u32,
+    },
     /// Makes the number's phone lose its Signal sessions. At once.
     ForgetSessions {
         /// Whose.
@@ -121,6 +145,9 @@ pub enum FaultError {
     /// A fault of an open socket, but there is none.
     #[error("no device of {0} that this fault is for is connected")]
     NotConnected(Number),
+    /// A fault of a linking code, but none is shown.
+    #[error("no device shows a linking code for {0}")]
+    NoCode(Number),
     /// A fault that never strikes.
     #[error("times must be at least 1")]
     Never,
@@ -193,6 +220,23 @@ impl FaultBook {
         })
     }
 
+    /// The error with which to refuse a linking code for this number.
+    pub(crate) fn code_refusal(&self, wanted: &Number) -> Option<u16> {
+        self.take(|fault| match fault {
+            Fault::RefuseCodes { number, code, times } if number == wanted => Some((*code, times)),
+            _ => None,
+        })
+    }
+
+    /// Whether this number's phone links nothing without a passkey now.
+    pub(crate) fn requires_passkey(&self, phone: &Number) -> bool {
+        self.take(|fault| match fault {
+            Fault::RequirePasskey { number, times } if number == phone => Some(((), times)),
+            _ => None,
+        })
+        .is_some()
+    }
+
     /// The error with which to refuse this sender's message.
     pub(crate) fn nack(&self, sender: &DeviceAddress) -> Option<u16> {
         self.take(|fault| match fault {
@@ -263,6 +307,13 @@ pub(crate) fn inject(server: &Server, fault: Fault) -> Result<(), FaultError> {
             account.phone.lock().forget_sessions();
             Ok(())
         }
+        Fault::RefreshCode { number } => {
+            if pairing::refresh_code(server, &number) {
+                Ok(())
+            } else {
+                Err(FaultError::NoCode(number))
+            }
+        }
         Fault::Clear => {
             server.faults.clear();
             Ok(())
@@ -272,7 +323,9 @@ pub(crate) fn inject(server: &Server, fault: Fault) -> Result<(), FaultError> {
         | Fault::NackMessages { times: 0, .. }
         | Fault::WithholdAcks { times: 0, .. }
         | Fault::DelayAcks { times: 0, .. }
-        | Fault::CorruptMessages { times: 0, .. } => Err(FaultError::Never),
+        | Fault::CorruptMessages { times: 0, .. }
+        | Fault::RefuseCodes { times: 0, .. }
+        | Fault::RequirePasskey { times: 0, .. } => Err(FaultError::Never),
         waiting => {
             server.faults.add(waiting);
             Ok(())

@@ -49,7 +49,7 @@ impl From<PhoneError> for Problem {
             | PhoneError::NotOnWhatsApp(_)
             | PhoneError::UnknownMessage
             | PhoneError::UnknownDevice(_) => StatusCode::NOT_FOUND,
-            PhoneError::LinkRefused(_) => StatusCode::CONFLICT,
+            PhoneError::LinkRefused(_) | PhoneError::PasskeyRequired => StatusCode::CONFLICT,
             PhoneError::ExpiredRef | PhoneError::CompanionGone => StatusCode::GONE,
             PhoneError::CompanionSilent | PhoneError::NothingArrived(_) => StatusCode::REQUEST_TIMEOUT,
             PhoneError::Unencodable | PhoneError::Signal(_) | PhoneError::Key(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -68,7 +68,7 @@ impl From<FaultError> for Problem {
     fn from(error: FaultError) -> Self {
         let status = match error {
             FaultError::UnknownNumber(_) => StatusCode::NOT_FOUND,
-            FaultError::NotConnected(_) => StatusCode::CONFLICT,
+            FaultError::NotConnected(_) | FaultError::NoCode(_) => StatusCode::CONFLICT,
             FaultError::Never => StatusCode::BAD_REQUEST,
         };
         Self::new(status, &error)

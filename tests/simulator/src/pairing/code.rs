@@ -66,6 +66,9 @@ pub(super) fn handle(server: &Arc<Server>, pending: &Arc<PendingLink>, link: &Li
 }
 
 fn hello(server: &Server, pending: &Arc<PendingLink>, iq: &Node, request: &Node, number: Number) -> Node {
+    if let Some(code) = server.faults.code_refusal(&number) {
+        return iq_error(iq, code, refusal_text(code));
+    }
     let reference = server.stanza_id();
     let wrapped = request
         .get_optional_child("link_code_pairing_wrapped_companion_ephemeral_pub")
@@ -86,6 +89,28 @@ fn hello(server: &Server, pending: &Arc<PendingLink>, iq: &Node, request: &Node,
         .children([leaf("link_code_pairing_ref", reference)])
         .build();
     iq_result(iq, vec![answer])
+}
+
+/// What goes with an error's code; clients believe the two only together.
+const fn refusal_text(code: u16) -> &'static str {
+    match code {
+        403 => "forbidden",
+        429 => "rate-overlimit",
+        452 => "feature-not-available",
+        500 => "internal-server-error",
+        _ => "bad-request",
+    }
+}
+
+/// Takes back the code that a companion shows for a number, and has it ask for another; false if it shows none.
+pub(crate) fn refresh_code(server: &Server, number: &Number) -> bool {
+    let Some(exchange) = server.desk.codes.lock().remove(number) else {
+        return false;
+    };
+    let refresh = [leaf("link_code_pairing_ref", exchange.reference.clone())];
+    let notification = notification(server, "refresh_code", refresh);
+    exchange.pending.link().send(notification);
+    true
 }
 
 /// The code is typed on the phone of `account`; ready when the companion has confirmed, or the code turned out wrong.
@@ -127,20 +152,25 @@ pub(crate) async fn enter_code(server: &Arc<Server>, account: &Arc<Account>, cod
 }
 
 fn primary_hello(server: &Server, account: &Account, reference: &str, wrapped: &[u8]) -> Node {
-    let hello = NodeBuilder::new("link_code_companion_reg")
-        .attr("stage", "primary_hello")
-        .children([
-            leaf("link_code_pairing_wrapped_primary_ephemeral_pub", wrapped),
-            leaf("primary_identity_pub", account.identity.public()),
-            leaf("link_code_pairing_ref", reference),
-        ])
+    let hello = [
+        leaf("link_code_pairing_wrapped_primary_ephemeral_pub", wrapped),
+        leaf("primary_identity_pub", account.identity.public()),
+        leaf("link_code_pairing_ref", reference),
+    ];
+    notification(server, "primary_hello", hello)
+}
+
+fn notification<const N: usize>(server: &Server, stage: &'static str, parts: [Node; N]) -> Node {
+    let step = NodeBuilder::new("link_code_companion_reg")
+        .attr("stage", stage)
+        .children(parts)
         .build();
     NodeBuilder::new("notification")
         .attr("from", SERVER)
         .attr("type", "link_code_companion_reg")
         .attr("id", server.stanza_id())
         .attr("t", server.clock.unix_seconds())
-        .children([hello])
+        .children([step])
         .build()
 }
 

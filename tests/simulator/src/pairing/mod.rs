@@ -8,6 +8,8 @@ mod qr;
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use tokio::sync::oneshot;
 use whatsapp_rust::wacore::adv::{AdvValidation, validate_adv_with_identity_key};
 use whatsapp_rust::wacore_binary::Node;
@@ -15,7 +17,7 @@ use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::waproto::whatsapp::client_payload::DevicePairingRegistrationData;
 
 pub(crate) use self::advertise::{announce_added, announce_removed, key_index_list};
-pub(crate) use self::code::enter_code;
+pub(crate) use self::code::{enter_code, refresh_code};
 pub(crate) use self::desk::{PairingDesk, PendingLink};
 pub(crate) use self::qr::scan_qr;
 use crate::account::{Account, Addressing};
@@ -75,6 +77,21 @@ pub(crate) fn handle(server: &Arc<Server>, pending: &Arc<PendingLink>, link: &Li
     }
 }
 
+/// What a client is asked before it is linked to an account that is protected by a passkey: WebAuthn's request options.
+fn passkey_request(server: &Server) -> Node {
+    let challenge = BASE64_URL_SAFE_NO_PAD.encode(server.random.bytes::<32>());
+    let options = format!(
+        r#"{{"challenge":"{challenge}","rpId":"web.whatsapp.com","userVerification":"required","timeout":60000,"allowCredentials":[]}}"#
+    );
+    NodeBuilder::new("notification")
+        .attr("from", SERVER)
+        .attr("type", "passkey_prologue_request")
+        .attr("id", server.stanza_id())
+        .attr("t", server.clock.unix_seconds())
+        .children([leaf("passkey_request_options", options)])
+        .build()
+}
+
 /// The phone accepts a companion: its new identity goes to the client, which must sign it. The receiver tells how it ends.
 fn offer(
     server: &Server,
@@ -83,6 +100,10 @@ fn offer(
     identity_key: [u8; 32],
     adv_secret: &[u8],
 ) -> Result<oneshot::Receiver<Outcome>, PhoneError> {
+    if server.faults.requires_passkey(&account.number) {
+        pending.link().send(passkey_request(server));
+        return Err(PhoneError::PasskeyRequired);
+    }
     let id = account.registry.lock().allot_device();
     let key_index = u32::from(id);
     let container = advertise::device_identity(server, account, key_index, &identity_key, adv_secret)?;

@@ -68,6 +68,9 @@ pub enum PhoneError {
     /// The companion shows another code.
     #[error("the code is wrong: compare it with the one that the device shows")]
     WrongCode,
+    /// WhatsApp links nothing to this account without its passkey.
+    #[error("WhatsApp asks the device for the account's passkey before it links it")]
+    PasskeyRequired,
     /// The companion did not accept what the server sent.
     #[error("the device refused to be linked: {0}")]
     LinkRefused(String),
