@@ -22,7 +22,8 @@ pub(crate) const MIGRATIONS: &[Migration] = embedded![
     "0002_sessions",
     "0003_messages",
     "0004_tokens",
-    "0005_unreadable"
+    "0005_unreadable",
+    "0006_phone_number"
 ];
 
 /// One step of the schema.

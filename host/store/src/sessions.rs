@@ -65,6 +65,8 @@ pub struct Session {
     pub id: SessionId,
     /// Where it stands.
     pub phase: Phase,
+    /// The phone on which the pairing code is typed, if it is linked that way.
+    pub phone_number: Option<PhoneNumber>,
     /// The operator's name for it.
     pub name: Option<String>,
     /// Whatever the operator wants to keep with it.
@@ -90,6 +92,7 @@ impl Session {
         Self {
             id,
             phase: Phase::Registering,
+            phone_number: None,
             name,
             metadata,
             link: None,
@@ -136,7 +139,7 @@ impl Sessions {
     /// When the database cannot be read.
     pub async fn all(&self) -> Result<Vec<Session>, StoreError> {
         const ALL: &str = "SELECT s.session_id, s.phase, s.name, s.metadata, s.created_ms, s.last_seen_ms, s.loss_reason, \
-                           s.loss_ms, s.number, n.mobid, s.lid, s.push_name, s.linked_ms \
+                           s.loss_ms, s.number, n.mobid, s.lid, s.push_name, s.linked_ms, s.phone_number \
                            FROM sessions s LEFT JOIN numbers n USING (number) ORDER BY s.created_ms, s.session_id";
         self.store.read(|reader| reader.query(ALL, (), read_session)).await
     }
@@ -159,8 +162,8 @@ impl Sessions {
     /// # Errors
     /// When the id is taken, or the database cannot be written.
     pub async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        const INSERT: &str = "INSERT INTO sessions (session_id, method, phase, name, metadata, created_ms) \
-                              VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        const INSERT: &str = "INSERT INTO sessions (session_id, method, phase, name, metadata, created_ms, phone_number) \
+                              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let row = (
             session.id.to_string(),
             session.method().as_str(),
@@ -171,6 +174,7 @@ impl Sessions {
                 .clone()
                 .map(|metadata| Json::Object(metadata).to_string()),
             session.created_at,
+            session.phone_number.as_ref().map(|number| number.digits().to_owned()),
         );
         self.store.write(move |tx| tx.execute(INSERT, row)).await.map(drop)
     }
@@ -249,12 +253,14 @@ fn read_session(row: &Row<'_>) -> Result<Session, StoreError> {
     let metadata: Option<String> = row.get(3)?;
     let number: Option<String> = row.get(8)?;
     let loss_reason: Option<String> = row.get(6)?;
+    let phone_number: Option<String> = row.get(13)?;
     Ok(Session {
         id: row.parse(0)?,
         phase: Phase::ALL
             .into_iter()
             .find(|known| known.as_str() == phase)
             .ok_or_else(|| StoreError::Unreadable("the phase of a session is unknown".to_owned()))?,
+        phone_number: phone_number.is_some().then(|| row.parse(13)).transpose()?,
         name: row.get(2)?,
         metadata: metadata
             .map(|json| serde_json::from_str(&json))
@@ -335,6 +341,20 @@ mod tests {
         sessions.seen(expected.id, UnixMillis(12), None).await.unwrap();
         (expected.phase, expected.last_seen_at) = (Phase::Inactive, Some(UnixMillis(12)));
         assert_eq!(sessions.all().await.unwrap(), [expected]);
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_linked_by_code_keeps_its_phone_and_another_has_none() {
+        let sessions = Sessions::new(testing::store().await);
+        let id = |method| SessionId::mint(method, &ManualClock::at(UnixMillis(1)), &SeededRandom::new(1));
+        let number = || Some("15550000001".parse().unwrap());
+        let session = |method| Session {
+            phone_number: number(),
+            ..Session::new(id(method), None, None, UnixMillis(1))
+        };
+        assert!(sessions.insert(&session(LinkMethod::Qr)).await.is_err());
+        sessions.insert(&session(LinkMethod::Phone)).await.unwrap();
+        assert_eq!(sessions.all().await.unwrap()[0].phone_number, number());
     }
 
     #[tokio::test]

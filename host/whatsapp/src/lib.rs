@@ -23,7 +23,7 @@ mod version;
 pub use self::certificate::CertificateCheck;
 pub use self::driver::{Driver, DriverError, DriverOptions};
 pub use self::encode::encode;
-pub use self::line::state::{Health, LineState, LineStatus, Loss, LossReason, QrCode};
+pub use self::line::state::{Health, LineState, LineStatus, LinkStep, Loss, LossReason, PairingCode, Passkey, QrCode};
 pub use self::line::{Line, LineError, Outgoing, Purpose, Registered, SendError};
 pub use self::masked::Masked;
 pub use self::sink::Sink;

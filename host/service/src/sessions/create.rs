@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use switchboard_core::ids::{LinkMethod, PhoneNumber, SessionId};
-use switchboard_core::problem::{Code, Problem};
+use switchboard_core::problem::Problem;
 use switchboard_store::sessions::Session;
 
 use crate::service::Service;
@@ -24,16 +24,15 @@ pub struct NewSession {
 }
 
 impl Service {
-    /// Creates a session and begins to link it: a QR code appears in a moment.
+    /// Creates a session and begins to link it: a code to scan or to type appears in a moment.
     ///
     /// # Errors
-    /// `invalid_field` for a number that does not go with the method, `not_supported` for linking by a code, and when the database
-    /// cannot be written.
+    /// `invalid_field` for a number that does not go with the method; when the database cannot be written.
     pub async fn create_session(&self, new: NewSession) -> Result<SessionId, Problem> {
         let parts = &self.parts;
         let _under_way = parts.enter()?;
         match (new.method, &new.phone_number) {
-            (LinkMethod::Qr, None) => {}
+            (LinkMethod::Qr, None) | (LinkMethod::Phone, Some(_)) => {}
             (LinkMethod::Qr, Some(_)) => {
                 return Err(Problem::invalid_field(
                     "phoneNumber",
@@ -45,13 +44,12 @@ impl Service {
                     "phoneNumber is required with the method \"phone\": the number of the phone that is linked.";
                 return Err(Problem::invalid_field("phoneNumber", sentence));
             }
-            (LinkMethod::Phone, Some(_)) => {
-                let sentence = "Linking with a code is not offered by this version. Use the method \"qr\".";
-                return Err(Problem::new(Code::NOT_SUPPORTED, sentence).field("method"));
-            }
         }
         let id = SessionId::mint(new.method, &*parts.clock, &*parts.random);
-        let row = Session::new(id, new.name, new.metadata, parts.clock.now());
+        let row = Session {
+            phone_number: new.phone_number,
+            ..Session::new(id, new.name, new.metadata, parts.clock.now())
+        };
         parts.sessions.insert(&row).await?;
         supervisor::adopt(parts, row, Duration::ZERO);
         tracing::info!(session = %id, "session created");

@@ -2,13 +2,13 @@
 
 use switchboard_core::ids::SessionRef;
 use switchboard_core::problem::{Code, Problem};
-use switchboard_whatsapp::QrCode;
+use switchboard_whatsapp::{LinkStep, QrCode};
 
-use super::view::{HealthView, QrView, SessionView};
+use super::view::{HealthView, SessionView};
 use crate::service::Service;
 
 impl Service {
-    /// One session, with the health of its connection and, while it is registering, what to scan.
+    /// One session, with the health of its connection and, while it is registering, what to scan or to type.
     ///
     /// # Errors
     /// `session_not_found`; when the database cannot be read.
@@ -18,11 +18,12 @@ impl Service {
         let queue_depth = self.parts.messages.pending_count(handle.id).await?;
         let now = handle.moment();
         let health = now.line.as_ref().map(|open| open.line.health()).unwrap_or_default();
-        Ok(SessionView {
+        let step = now.step.clone();
+        let view = SessionView {
             health: Some(HealthView::of(health, queue_depth)),
-            qr: now.qr.clone().map(QrView::of),
             ..SessionView::of(now)
-        })
+        };
+        Ok(view.with_step(step))
     }
 
     /// The QR code to scan at this moment.
@@ -32,12 +33,15 @@ impl Service {
     pub fn qr(&self, session: &SessionRef) -> Result<QrCode, Problem> {
         let handle = self.parts.directory.resolve(session)?;
         let now = handle.moment();
-        now.qr.ok_or_else(|| {
-            let sentence = format!(
-                "There is no QR code to scan now: the session's status is {}.",
-                now.status
-            );
-            Problem::new(Code::QR_NOT_AVAILABLE, sentence)
-        })
+        match now.step {
+            Some(LinkStep::ScanQr(code)) => Ok(code),
+            _ => {
+                let sentence = format!(
+                    "There is no QR code to scan now: the session's status is {}.",
+                    now.status
+                );
+                Err(Problem::new(Code::QR_NOT_AVAILABLE, sentence))
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use switchboard_core::clock::UnixMillis;
 use switchboard_core::ids::{Jid, LinkMethod, Mobid, PhoneNumber, SessionId};
 use switchboard_core::status::SessionStatus;
 use switchboard_store::sessions::Loss;
-use switchboard_whatsapp::{Health, QrCode};
+use switchboard_whatsapp::{Health, LinkStep, PairingCode, Passkey, QrCode};
 use utoipa::ToSchema;
 
 use crate::supervisor::handle::Moment;
@@ -62,6 +62,13 @@ pub struct SessionView {
     /// What to scan, while there is something to scan. Only in the answer about one session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qr: Option<QrView>,
+    /// What to type on the phone, while there is something to type: *Linked devices > Link a device > Link with phone number*. Only in
+    /// the answer about one session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairing_code: Option<PairingCodeView>,
+    /// What WhatsApp wants before it links the device. Only in the answer about one session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passkey: Option<PasskeyView>,
 }
 
 /// Why a connection or a link was lost.
@@ -114,6 +121,41 @@ impl std::fmt::Debug for QrView {
     }
 }
 
+/// What is typed on the phone.
+#[derive(Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PairingCodeView {
+    /// Eight characters; phones show them as two groups of four.
+    #[schema(example = "ABCD1234")]
+    pub code: String,
+    /// When the next one takes its place.
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String)]
+    pub expires_at: UnixMillis,
+}
+
+/// Whoever types the code owns the session, so it stays out of logs.
+impl std::fmt::Debug for PairingCodeView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PairingCodeView")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// WhatsApp's demand for the account's passkey.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PasskeyView {
+    /// WebAuthn's `PublicKeyCredentialRequestOptions`, as WhatsApp sent them.
+    #[schema(value_type = Object)]
+    pub challenge: Value,
+    /// How long it can be answered.
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String)]
+    pub expires_at: UnixMillis,
+}
+
 impl SessionView {
     /// What can be said without asking the database or the line.
     pub(crate) fn of(now: Moment) -> Self {
@@ -137,7 +179,27 @@ impl SessionView {
             last_loss: now.last_loss.map(|Loss { reason, at }| LossView { reason, at }),
             health: None,
             qr: None,
+            pairing_code: None,
+            passkey: None,
         }
+    }
+
+    /// The same, with what a person must do to link the session.
+    pub(super) fn with_step(mut self, step: Option<LinkStep>) -> Self {
+        match step {
+            Some(LinkStep::ScanQr(QrCode { text, expires_at })) => {
+                self.qr = Some(QrView { code: text, expires_at });
+            }
+            Some(LinkStep::TypeCode(PairingCode { text, expires_at })) => {
+                self.pairing_code = Some(PairingCodeView { code: text, expires_at });
+            }
+            Some(LinkStep::GivePasskey(Passkey { challenge, expires_at })) => {
+                let challenge = serde_json::from_str(&challenge).unwrap_or(Value::String(challenge));
+                self.passkey = Some(PasskeyView { challenge, expires_at });
+            }
+            None => {}
+        }
+        self
     }
 }
 
@@ -148,15 +210,6 @@ impl HealthView {
             last_pong_at: health.last_frame,
             last_ack_at: health.last_ack,
             queue_depth,
-        }
-    }
-}
-
-impl QrView {
-    pub(super) fn of(code: QrCode) -> Self {
-        Self {
-            code: code.text,
-            expires_at: code.expires_at,
         }
     }
 }

@@ -13,7 +13,7 @@ use switchboard_core::problem::{Code, Problem};
 use switchboard_core::status::SessionStatus;
 use switchboard_store::messages::Pending;
 use switchboard_store::sessions::{Link, Loss, Phase, Session};
-use switchboard_whatsapp::{Line, LineState, LineStatus, QrCode};
+use switchboard_whatsapp::{Line, LineState, LineStatus, LinkStep};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::commands::Command;
@@ -62,8 +62,8 @@ pub(crate) struct Moment {
     pub(crate) status: SessionStatus,
     /// The last loss of the connection or the link.
     pub(crate) last_loss: Option<Loss>,
-    /// What there is to scan.
-    pub(crate) qr: Option<QrCode>,
+    /// What a person must do to link it.
+    pub(crate) step: Option<LinkStep>,
 }
 
 /// The task's ends of the handle's channels.
@@ -132,14 +132,14 @@ impl Handle {
     /// Everything that is true at this moment.
     pub(crate) fn moment(&self) -> Moment {
         let Known { row, line } = Known::clone(&self.known.load());
-        let (status, last_loss, qr) = {
+        let (status, last_loss, step) = {
             let open = line.as_deref().map(|open| (open, open.state.borrow()));
             let unlinked = open.as_ref().and_then(|(open, said)| open.lost_link(said));
             let said = open.as_ref().map(|(_, said)| &**said);
             (
                 status(row.phase, said.map(|said| &said.status)),
                 loss::last(&row, said, unlinked),
-                said.and_then(|said| said.qr.clone()),
+                said.and_then(|said| said.step.clone()),
             )
         };
         Moment {
@@ -147,7 +147,7 @@ impl Handle {
             line,
             status,
             last_loss,
-            qr,
+            step,
         }
     }
 

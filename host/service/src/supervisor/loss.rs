@@ -61,7 +61,7 @@ mod tests {
     fn said(lost_at: Option<i64>) -> LineState {
         LineState {
             status: LineStatus::Ready,
-            qr: None,
+            step: None,
             account: None,
             last_loss: lost_at.map(|at| switchboard_whatsapp::Loss {
                 reason: LossReason::Replaced,

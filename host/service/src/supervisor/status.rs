@@ -10,6 +10,8 @@ pub(crate) const fn status(phase: Phase, line: Option<&LineStatus>) -> SessionSt
         (Phase::Inactive, _) => SessionStatus::Inactive,
         (Phase::LoggedOut, _) | (Phase::Linked, Some(LineStatus::LoggedOut(_))) => SessionStatus::LoggedOut,
         (Phase::Registering, Some(LineStatus::QrReady)) => SessionStatus::QrReady,
+        (Phase::Registering, Some(LineStatus::PairingCodeReady)) => SessionStatus::PairingCodeReady,
+        (Phase::Registering, Some(LineStatus::PasskeyRequired)) => SessionStatus::PasskeyRequired,
         (Phase::Registering, None | Some(LineStatus::Registering | LineStatus::LoggedOut(_) | LineStatus::Stopped)) => {
             SessionStatus::Registering
         }
@@ -22,7 +24,15 @@ pub(crate) const fn status(phase: Phase, line: Option<&LineStatus>) -> SessionSt
         (Phase::Linked, Some(LineStatus::Reconnecting)) => SessionStatus::Reconnecting,
         (
             Phase::Linked,
-            None | Some(LineStatus::Registering | LineStatus::QrReady | LineStatus::Connecting | LineStatus::Stopped),
+            None
+            | Some(
+                LineStatus::Registering
+                | LineStatus::QrReady
+                | LineStatus::PairingCodeReady
+                | LineStatus::PasskeyRequired
+                | LineStatus::Connecting
+                | LineStatus::Stopped,
+            ),
         ) => SessionStatus::Connecting,
     }
 }

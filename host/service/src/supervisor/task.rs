@@ -384,7 +384,10 @@ impl Task {
     fn open(&mut self) {
         self.open_at = None;
         let purpose = match self.handle.row().phase {
-            Phase::Registering => Purpose::Link,
+            Phase::Registering => match self.handle.row().phone_number.clone() {
+                Some(number) => Purpose::LinkByCode(number),
+                None => Purpose::Link,
+            },
             Phase::Linked => Purpose::Resume,
             Phase::LoggedOut | Phase::Inactive => return,
         };

@@ -20,8 +20,8 @@ use switchboard_service::{Lines, NewSession, SendRequest, Sent, Service, Service
 use switchboard_store::keys::KeyStore;
 use switchboard_store::{DataFolder, OpenOptions, Store};
 use switchboard_whatsapp::{
-    Health, Line, LineError, LineState, LineStatus, Loss, LossReason, Outgoing, Purpose, QrCode, Registered, SendError,
-    Sink,
+    Health, Line, LineError, LineState, LineStatus, LinkStep, Loss, LossReason, Outgoing, PairingCode, Passkey,
+    Purpose, QrCode, Registered, SendError, Sink,
 };
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, watch};
@@ -182,19 +182,21 @@ impl FakeLines {
 
 impl Lines for FakeLines {
     fn open(&self, session: SessionId, _: KeyStore, purpose: Purpose, sink: Arc<dyn Sink>) -> Arc<dyn Line> {
-        let (status, qr) = match purpose {
-            Purpose::Link => (
-                LineStatus::QrReady,
-                Some(QrCode {
-                    text: "2@qr".to_owned(),
-                    expires_at: UnixMillis(4_000_000_000_000),
-                }),
-            ),
-            Purpose::Resume => (LineStatus::Connecting, None),
+        let expires_at = UnixMillis(4_000_000_000_000);
+        let step = match purpose {
+            Purpose::Link => Some(LinkStep::ScanQr(QrCode {
+                text: "2@qr".to_owned(),
+                expires_at,
+            })),
+            Purpose::LinkByCode(_) => Some(LinkStep::TypeCode(PairingCode {
+                text: "ABCD1234".to_owned(),
+                expires_at,
+            })),
+            Purpose::Resume => None,
         };
         let state = LineState {
-            status,
-            qr,
+            status: step.as_ref().map_or(LineStatus::Connecting, LinkStep::status),
+            step,
             account: None,
             last_loss: None,
         };
@@ -252,7 +254,19 @@ impl FakeLine {
     fn enter(&self, status: LineStatus) {
         self.state.send_modify(|state| {
             state.status = status;
-            state.qr = None;
+            state.step = None;
+        });
+    }
+
+    /// WhatsApp wants a passkey.
+    pub(crate) fn demand_passkey(&self, challenge: &str) {
+        let passkey = LinkStep::GivePasskey(Passkey {
+            challenge: challenge.to_owned(),
+            expires_at: UnixMillis(4_000_000_000_000),
+        });
+        self.state.send_modify(|state| {
+            state.status = passkey.status();
+            state.step = Some(passkey);
         });
     }
 

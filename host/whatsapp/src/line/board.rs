@@ -8,7 +8,7 @@ use switchboard_core::event::Account;
 use tokio::sync::watch;
 
 use super::Purpose;
-use super::state::{LineState, LineStatus, Loss, LossReason, QrCode};
+use super::state::{LineState, LineStatus, LinkStep, Loss, LossReason};
 
 /// Where a line's task writes down what is true. When it is dropped, the line has ended.
 #[derive(Debug)]
@@ -20,14 +20,14 @@ pub(super) struct Board {
 
 impl Board {
     /// The board of a line that has just been opened, and a view of it.
-    pub(super) fn new(purpose: Purpose, clock: Arc<dyn Clock>) -> (Self, watch::Receiver<LineState>) {
+    pub(super) fn new(purpose: &Purpose, clock: Arc<dyn Clock>) -> (Self, watch::Receiver<LineState>) {
         let status = match purpose {
-            Purpose::Link => LineStatus::Registering,
+            Purpose::Link | Purpose::LinkByCode(_) => LineStatus::Registering,
             Purpose::Resume => LineStatus::Connecting,
         };
         let (state, view) = watch::channel(LineState {
             status,
-            qr: None,
+            step: None,
             account: None,
             last_loss: None,
         });
@@ -39,20 +39,34 @@ impl Board {
         (board, view)
     }
 
-    /// There is a code to scan.
-    pub(super) fn show(&self, text: String, timeout: Duration) {
-        let expires_at = self.clock.now().plus(timeout);
+    /// When what is shown now for so long is worth nothing any more.
+    pub(super) fn until(&self, timeout: Duration) -> UnixMillis {
+        self.clock.now().plus(timeout)
+    }
+
+    /// There is something for a person to do.
+    pub(super) fn show(&self, step: LinkStep) {
         self.change(|state| {
-            state.status = LineStatus::QrReady;
-            state.qr = Some(QrCode { text, expires_at });
+            state.status = step.status();
+            state.step = Some(step);
         });
     }
 
-    /// The codes shown so far are worth nothing any more.
+    /// What was shown is worth nothing any more.
     pub(super) fn take_down(&self) {
         self.change(|state| {
-            if state.qr.take().is_some() {
+            if state.step.take().is_some() {
                 state.status = LineStatus::Registering;
+            }
+        });
+    }
+
+    /// The client is being closed: nothing can be sent over it any more, and nothing linked.
+    pub(super) fn closing(&self) {
+        self.take_down();
+        self.change(|state| {
+            if state.status == LineStatus::Ready {
+                state.status = LineStatus::Reconnecting;
             }
         });
     }
@@ -60,7 +74,7 @@ impl Board {
     /// The session is linked.
     pub(super) fn linked(&self, account: Account) {
         self.change(|state| {
-            state.qr = None;
+            state.step = None;
             state.status = LineStatus::Connecting;
             state.account = Some(account);
         });
@@ -70,7 +84,7 @@ impl Board {
     pub(super) fn ready(&mut self, account: Account) {
         self.was_ready = true;
         self.change(|state| {
-            state.qr = None;
+            state.step = None;
             state.status = LineStatus::Ready;
             state.account = Some(account);
         });
@@ -117,7 +131,7 @@ impl Board {
     /// The line has ended like this.
     pub(super) fn end(&self, status: LineStatus) {
         self.change(|state| {
-            state.qr = None;
+            state.step = None;
             state.status = status;
         });
     }
@@ -146,9 +160,10 @@ mod tests {
     use switchboard_core::clock::ManualClock;
 
     use super::*;
+    use crate::line::state::{PairingCode, Passkey, QrCode};
 
     fn board(purpose: Purpose) -> (Board, watch::Receiver<LineState>) {
-        Board::new(purpose, Arc::new(ManualClock::at(UnixMillis(1000))))
+        Board::new(&purpose, Arc::new(ManualClock::at(UnixMillis(1000))))
     }
 
     fn account() -> Account {
@@ -161,19 +176,35 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_there_exactly_while_it_can_be_scanned() {
+    fn a_step_is_there_exactly_while_it_can_be_taken() {
         let (mut board, view) = board(Purpose::Link);
         let seen = || {
             let state = view.borrow();
-            (state.status.clone(), state.qr.is_some())
+            (state.status.clone(), state.step.is_some())
         };
         assert_eq!(seen(), (LineStatus::Registering, false));
-        board.show("code".into(), Duration::from_secs(20));
+        let expires_at = board.until(Duration::from_secs(20));
+        assert_eq!(expires_at, UnixMillis(21_000));
+        let qr = LinkStep::ScanQr(QrCode {
+            text: "code".into(),
+            expires_at,
+        });
+        let code = LinkStep::TypeCode(PairingCode {
+            text: "ABCD1234".into(),
+            expires_at,
+        });
+        board.show(qr.clone());
         assert_eq!(seen(), (LineStatus::QrReady, true));
-        assert_eq!(view.borrow().qr.as_ref().unwrap().expires_at, UnixMillis(21_000));
         board.take_down();
         assert_eq!(seen(), (LineStatus::Registering, false));
-        board.show("next".into(), Duration::from_secs(20));
+        board.show(code);
+        assert_eq!(seen(), (LineStatus::PairingCodeReady, true));
+        board.show(LinkStep::GivePasskey(Passkey {
+            challenge: "{}".into(),
+            expires_at,
+        }));
+        assert_eq!(seen(), (LineStatus::PasskeyRequired, true));
+        board.show(qr);
         board.linked(account());
         assert_eq!(seen(), (LineStatus::Connecting, false));
         board.ready(account());
@@ -193,6 +224,15 @@ mod tests {
             view.borrow().last_loss.as_ref().unwrap().reason,
             LossReason::Stream("503".into())
         );
+    }
+
+    #[test]
+    fn a_line_whose_client_is_closed_is_not_called_ready() {
+        let (mut board, view) = board(Purpose::Resume);
+        board.ready(account());
+        board.closing();
+        assert_eq!(view.borrow().status, LineStatus::Reconnecting);
+        assert_eq!(view.borrow().last_loss, None);
     }
 
     #[test]

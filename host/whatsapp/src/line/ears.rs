@@ -18,13 +18,14 @@ use whatsapp_rust::wacore::types::presence::ReceiptType;
 
 use super::inbound;
 use super::news::News;
+use super::pairing_code::NoCode;
 use super::repair::Missing;
 use super::wire::Wire;
 use crate::jid;
 use crate::sink::Sink;
 
 /// Every kind of event that is of use here.
-const INTEREST: [EventKind; 20] = [
+const INTEREST: [EventKind; 23] = [
     EventKind::AppStateSyncFailed,
     EventKind::ClientOutdated,
     EventKind::ConnectFailure,
@@ -36,6 +37,9 @@ const INTEREST: [EventKind; 20] = [
     EventKind::PairPasskeyError,
     EventKind::PairPasskeyRequest,
     EventKind::PairSuccess,
+    EventKind::PairingCode,
+    EventKind::PairingCodeError,
+    EventKind::PairingCodeRefresh,
     EventKind::PairingQrCode,
     EventKind::PairingQrCodesExhausted,
     EventKind::QrScannedWithoutMultidevice,
@@ -109,9 +113,10 @@ fn news(session: &SessionId, event: &Event) -> Option<News> {
         Event::PairingQrCodesExhausted(_) => News::QrCodesExhausted,
         Event::PairSuccess(success) => News::Linked(account(success)?),
         Event::PairError(error) => News::PairingFailed(error.error.clone()),
-        Event::PairPasskeyRequest(_) => {
-            News::PairingFailed("WhatsApp asks for a passkey, which cannot be given yet".to_owned())
-        }
+        Event::PairingCode(code) => News::PairingCode(code.code.clone(), code.timeout),
+        Event::PairingCodeRefresh(_) => News::PairingCodeWorthless,
+        Event::PairingCodeError(error) => News::PairingCodeRefused(NoCode::of(error)),
+        Event::PairPasskeyRequest(request) => News::Passkey(request.request_options_json.clone()),
         Event::PairPasskeyError(error) => News::PairingFailed(error.error.clone()),
         Event::QrScannedWithoutMultidevice(_) => {
             News::PairingFailed("the phone's WhatsApp is too old for linked devices".to_owned())

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use switchboard_core::ids::{PhoneNumber, SessionId};
 use switchboard_store::keys::KeyStore;
-use tokio::sync::{RwLock, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use whatsapp_rust::waproto::codec;
 use whatsapp_rust::{Client, ClientError, Jid as LibraryJid, SendOptions};
 
 use super::board::Board;
+use super::current::{Current, InUse};
 use super::repair::Repair;
 use super::state::{Health, LineState, LineStatus};
 use super::task::{Parts, Task, Wish};
@@ -20,10 +21,6 @@ use crate::jid;
 use crate::masked::Masked;
 use crate::sink::Sink;
 
-/// The client that lives at this moment. Whoever uses it holds the lock for reading, so that the task, which takes it for writing,
-/// knows when nobody touches the session's keys any more.
-pub(super) type Current = RwLock<Option<Arc<Client>>>;
-
 /// Starts the task of a line.
 pub(crate) fn open(
     shared: Arc<Shared>,
@@ -32,11 +29,11 @@ pub(crate) fn open(
     purpose: Purpose,
     sink: Arc<dyn Sink>,
 ) -> Arc<dyn Line> {
-    let (board, state) = Board::new(purpose, Arc::clone(&shared.clock));
+    let (board, state) = Board::new(&purpose, Arc::clone(&shared.clock));
     let (wish, wishes) = watch::channel(Wish::Run);
     let (tell, news) = mpsc::unbounded_channel();
     let wire = Arc::new(Wire::new(Arc::clone(&shared.clock), tell));
-    let current = Arc::new(Current::default());
+    let current = Arc::default();
     let handle = Handle {
         state,
         wish,
@@ -63,7 +60,7 @@ struct Handle {
     /// When this is dropped, the task stops.
     wish: watch::Sender<Wish>,
     wire: Arc<Wire>,
-    current: Arc<Current>,
+    current: Arc<Current<Arc<Client>>>,
 }
 
 impl Handle {
@@ -83,8 +80,10 @@ impl Handle {
         }
     }
 
-    fn is_ready(&self) -> bool {
-        self.state.borrow().status == LineStatus::Ready
+    /// The client, if it can be asked for something.
+    async fn ready(&self) -> Option<InUse<Arc<Client>>> {
+        let client = self.current.get().await?;
+        (self.state.borrow().status == LineStatus::Ready).then_some(client)
     }
 }
 
@@ -101,26 +100,21 @@ impl Line for Handle {
     async fn send(&self, message: Outgoing) -> Result<(), SendError> {
         let decoded =
             codec::message_decode(&message.wire).map_err(|error| SendError::Refused(Masked::chain(&error)))?;
-        let current = self.current.read().await;
-        let client = current
-            .as_ref()
-            .filter(|_| self.is_ready())
-            .ok_or(SendError::NotConnected)?;
+        let in_use = self.ready().await.ok_or(SendError::NotConnected)?;
         let options = SendOptions::default().with_message_id(message.stanza_id.to_string());
-        let sent = client.send_message_with_options(jid::library(&message.chat), decoded, options);
-        Box::pin(sent).await.map(|_| ()).map_err(send_error)
+        let chat = jid::library(&message.chat);
+        let sent = Box::pin(in_use.client().send_message_with_options(chat, decoded, options));
+        let sent = in_use.wait(sent).await.ok_or(SendError::NotConnected)?;
+        sent.map(|_| ()).map_err(send_error)
     }
 
     async fn is_on_whatsapp(&self, number: &PhoneNumber) -> Result<Option<Registered>, LineError> {
-        let current = self.current.read().await;
-        let client = current
-            .as_ref()
-            .filter(|_| self.is_ready())
-            .ok_or(LineError::NotConnected)?;
+        let in_use = self.ready().await.ok_or(LineError::NotConnected)?;
         let asked = [LibraryJid::pn(number.digits())];
-        let answers = Box::pin(client.contacts().is_on_whatsapp(&asked))
-            .await
-            .map_err(|error| LineError::Query(Masked::chain(&error)))?;
+        let contacts = in_use.client().contacts();
+        let answers = in_use.wait(Box::pin(contacts.is_on_whatsapp(&asked))).await;
+        let answers = answers.ok_or(LineError::NotConnected)?;
+        let answers = answers.map_err(|error| LineError::Query(Masked::chain(&error)))?;
         let answer = answers.into_iter().find(|answer| answer.is_registered);
         Ok(answer.and_then(|answer| {
             let by_number = answer.pn_jid.as_ref().unwrap_or(&answer.jid);

@@ -7,7 +7,10 @@
 //! | `task` | the task: one client after another, never two, and why each ended |
 //! | `board` | where the task writes down what is true |
 //! | `news` | what the task is told |
+//! | `pairing_code` | codes to type on the phone |
+//! | `passkey` | what WhatsApp may ask before it links a device |
 //! | `bot` | how the protocol library's client is set up |
+//! | `current` | the client of this moment, and who uses it |
 //! | `ears` | the library's events as ours |
 //! | `inbound` | messages, committed before WhatsApp hears of it |
 //! | `ratchet` | what must be saved before a message leaves |
@@ -19,11 +22,14 @@
 mod backoff;
 mod board;
 mod bot;
+mod current;
 mod ears;
 mod handle;
 mod inbound;
 pub(crate) mod lease;
 mod news;
+mod pairing_code;
+mod passkey;
 pub(crate) mod ratchet;
 mod repair;
 pub(crate) mod state;
@@ -41,11 +47,13 @@ use crate::masked::Masked;
 pub(crate) use self::handle::open;
 
 /// What a line is opened for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
     /// To link the session: the line shows QR codes, fresh ones for as long as it is wanted. Keys that WhatsApp no longer knows
     /// are forgotten first. If the session turns out to be linked already, the line simply connects.
     Link,
+    /// The same by codes that are typed on the phone with this number.
+    LinkByCode(PhoneNumber),
     /// To connect a session that is linked. Without usable keys the line ends as logged out.
     Resume,
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use switchboard_core::event::{Account, InboundMessage, LogoutReason};
 
+use super::pairing_code::NoCode;
 use super::repair::Missing;
 
 /// What a line's task is told. Whatever need not change the line's state goes to the sink directly.
@@ -13,6 +14,14 @@ pub(crate) enum News {
     QrCode(String, Duration),
     /// All codes of this connection were shown.
     QrCodesExhausted,
+    /// There is a code to type on the phone, for so long.
+    PairingCode(String, Duration),
+    /// WhatsApp wants another code to be shown.
+    PairingCodeWorthless,
+    /// WhatsApp gave out no code.
+    PairingCodeRefused(NoCode),
+    /// WhatsApp wants the account's passkey before it links the device: the challenge, as JSON.
+    Passkey(String),
     /// The phone has linked the device.
     Linked(Account),
     /// The phone scanned and it did not lead to a link.

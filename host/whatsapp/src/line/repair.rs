@@ -29,7 +29,7 @@ use whatsapp_rust::wacore::store::error::StoreError;
 use whatsapp_rust::wacore_binary::JidExt as _;
 use whatsapp_rust::{Client, Jid, wacore};
 
-use super::handle::Current;
+use super::current::Current;
 use super::news::News;
 use super::wire::Wire;
 use crate::backend::{Redelivery, database, from_json, to_json};
@@ -87,7 +87,7 @@ impl Repair {
     }
 
     /// Notes that a message is missing, and asks for it.
-    pub(super) async fn begin(self: &Arc<Self>, missing: Missing, current: &Arc<Current>) {
+    pub(super) async fn begin(self: &Arc<Self>, missing: Missing, current: &Arc<Current<Arc<Client>>>) {
         tracing::warn!(session = %self.session, stanza_id = %missing.id, "a message is missing; the phone is asked what it says");
         if let Err(error) = self.note(&missing).await {
             tracing::error!(session = %self.session, %error, "the question could not be noted, and will not be asked again");
@@ -96,7 +96,7 @@ impl Repair {
     }
 
     /// The line is connected: asks for everything that is still missing.
-    pub(super) async fn go_on(self: &Arc<Self>, current: &Arc<Current>) {
+    pub(super) async fn go_on(self: &Arc<Self>, current: &Arc<Current<Arc<Client>>>) {
         match self.still_missing().await {
             Ok(messages) => messages.into_iter().for_each(|missing| self.ask(missing, current)),
             Err(error) => {
@@ -136,12 +136,12 @@ impl Repair {
     }
 
     /// Asks on a task of its own: the question waits until everything that queued up has been delivered.
-    fn ask(self: &Arc<Self>, missing: Missing, current: &Arc<Current>) {
+    fn ask(self: &Arc<Self>, missing: Missing, current: &Arc<Current<Arc<Client>>>) {
         let (repair, current) = (Arc::clone(self), Arc::clone(current));
         tokio::spawn(async move {
-            let client = current.read().await;
-            let Some(client) = client.as_ref() else { return };
-            if let Err(reason) = repair.question(client, &missing).await {
+            let Some(in_use) = current.get().await else { return };
+            let asked = in_use.wait(repair.question(in_use.client(), &missing)).await;
+            if let Some(Err(reason)) = asked {
                 tracing::warn!(session = %repair.session, stanza_id = %missing.id, %reason, "the phone could not be asked; it will be at the next connection");
             }
         });

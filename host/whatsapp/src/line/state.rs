@@ -10,8 +10,12 @@ use crate::masked::Masked;
 pub enum LineStatus {
     /// Not linked, and nothing to scan yet.
     Registering,
-    /// Not linked; [`LineState::qr`] can be scanned.
+    /// Not linked; [`LineState::step`] is a QR code to scan.
     QrReady,
+    /// Not linked; [`LineState::step`] is a code to type on the phone.
+    PairingCodeReady,
+    /// Not linked; [`LineState::step`] is a passkey to give.
+    PasskeyRequired,
     /// Linked; the first connection of this line is being made.
     Connecting,
     /// Connected and logged in: a message can be sent now.
@@ -51,6 +55,55 @@ impl std::fmt::Debug for QrCode {
         f.debug_struct("QrCode")
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
+    }
+}
+
+/// A code that links the session when it is typed on the phone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PairingCode {
+    /// Eight characters.
+    pub text: String,
+    /// When the next one takes its place.
+    pub expires_at: UnixMillis,
+}
+
+/// A pairing code's text is a secret, as a QR code's is.
+impl std::fmt::Debug for PairingCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PairingCode")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// WhatsApp's demand for the account's passkey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passkey {
+    /// WebAuthn's `PublicKeyCredentialRequestOptions`, as JSON.
+    pub challenge: String,
+    /// How long it can be answered.
+    pub expires_at: UnixMillis,
+}
+
+/// What a person must do before the session is linked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkStep {
+    /// Scan this with the phone.
+    ScanQr(QrCode),
+    /// Type this on the phone.
+    TypeCode(PairingCode),
+    /// Answer this with the account's passkey.
+    GivePasskey(Passkey),
+}
+
+impl LinkStep {
+    /// The status of a line that waits for it.
+    pub const fn status(&self) -> LineStatus {
+        match self {
+            Self::ScanQr(_) => LineStatus::QrReady,
+            Self::TypeCode(_) => LineStatus::PairingCodeReady,
+            Self::GivePasskey(_) => LineStatus::PasskeyRequired,
+        }
     }
 }
 
@@ -102,8 +155,8 @@ pub struct Loss {
 pub struct LineState {
     /// What the line is doing.
     pub status: LineStatus,
-    /// What to scan; there exactly while the status is [`LineStatus::QrReady`].
-    pub qr: Option<QrCode>,
+    /// What a person must do; there exactly while the status is [that step's](LinkStep::status).
+    pub step: Option<LinkStep>,
     /// The linked account, once it is known.
     pub account: Option<Account>,
     /// The last loss, also after the line has recovered from it.

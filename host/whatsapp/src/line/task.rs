@@ -12,17 +12,18 @@ use switchboard_core::event::{Account, InboundMessage, LineEvent, LogoutReason};
 use switchboard_core::ids::SessionId;
 use switchboard_store::keys::KeyStore;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use whatsapp_rust::Client;
 
 use super::backoff::{Backoff, jittered};
 use super::board::Board;
-use super::handle::Current;
+use super::current::Current;
 use super::news::News;
+use super::pairing_code::{Codes, NoCode};
 use super::repair::Repair;
-use super::state::{LineStatus, LossReason};
+use super::state::{LineStatus, LinkStep, LossReason, PairingCode, Passkey, QrCode};
 use super::wire::Wire;
-use super::{Purpose, bot};
+use super::{Purpose, bot, passkey};
 use crate::driver::Shared;
 use crate::jid;
 use crate::masked::Masked;
@@ -66,7 +67,7 @@ pub(super) struct Parts {
     pub(super) sink: Arc<dyn Sink>,
     pub(super) wire: Arc<Wire>,
     pub(super) repair: Arc<Repair>,
-    pub(super) current: Arc<Current>,
+    pub(super) current: Arc<Current<Arc<Client>>>,
 }
 
 /// What a line's task works with.
@@ -76,6 +77,10 @@ pub(super) struct Task {
     backoff: Backoff,
     /// Whether the session is known to be linked.
     linked: bool,
+    /// Linked by codes that are typed, if not by QR codes.
+    codes: Option<Codes>,
+    /// Until when a passkey is waited for.
+    passkey_until: Option<Instant>,
     /// Whether the codes of this client were all shown.
     exhausted: bool,
     /// Whether nothing has been said over the present socket yet.
@@ -89,6 +94,11 @@ impl Task {
             board,
             backoff: Backoff::default(),
             linked: purpose == Purpose::Resume,
+            codes: match purpose {
+                Purpose::LinkByCode(number) => Some(Codes::new(number)),
+                Purpose::Link | Purpose::Resume => None,
+            },
+            passkey_until: None,
             exhausted: false,
             silent: true,
         }
@@ -136,6 +146,9 @@ impl Task {
         news: &mut mpsc::UnboundedReceiver<News>,
     ) -> End {
         self.exhausted = false;
+        if let Some(codes) = &mut self.codes {
+            codes.forget();
+        }
         if let Some(end) = wished_already(*wishes.borrow()) {
             return end;
         }
@@ -151,10 +164,11 @@ impl Task {
         };
         let client = bot.client();
         let mut handle = bot.spawn();
-        *self.parts.current.write().await = Some(Arc::clone(&client));
+        self.parts.current.begin(Arc::clone(&client)).await;
         let mut look = interval_at(Instant::now() + LOOK, LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let end = loop {
+            let code_due = self.codes.as_ref().and_then(Codes::due);
             tokio::select! {
                 biased;
                 wish = wished(wishes) => {
@@ -168,15 +182,15 @@ impl Task {
                     break end;
                 },
                 () = &mut handle => break self.over(news, &client).await,
+                () = sleep_until(code_due.unwrap_or_else(Instant::now)), if code_due.is_some() => self.ask_for_a_code(),
                 _ = look.tick() => self.look(&client),
             }
         };
-        self.board.take_down();
+        self.board.closing();
         if timeout(STOP_PATIENCE, handle.shutdown()).await.is_err() {
             tracing::warn!(session = %self.parts.session, "the client did not close in time and is cut off");
         }
-        // Waits for everybody who still uses the client.
-        self.parts.current.write().await.take();
+        self.parts.current.end().await;
         drop(client);
         self.keep_ungated(news).await;
         end
@@ -203,7 +217,37 @@ impl Task {
         self.silent &= of_the_socket || matches!(news, News::Ungated(_) | News::Missing(_));
         match news {
             News::QrCode(..) if self.linked => return ControlFlow::Break(End::LoggedOut(LogoutReason::KeysLost)),
-            News::QrCode(text, timeout) => self.board.show(text, timeout),
+            News::QrCode(text, timeout) => match &mut self.codes {
+                Some(codes) => codes.connected(),
+                // The library goes on making codes while somebody looks for a passkey.
+                None if self.passkey_until.is_some_and(|until| Instant::now() < until) => {}
+                None => {
+                    let expires_at = self.board.until(timeout);
+                    self.board.show(LinkStep::ScanQr(QrCode { text, expires_at }));
+                }
+            },
+            News::PairingCode(text, timeout) => {
+                let expires_at = self.board.until(timeout);
+                self.board.show(LinkStep::TypeCode(PairingCode { text, expires_at }));
+                self.next_code(timeout);
+            }
+            News::PairingCodeWorthless => self.ask_for_a_code(),
+            News::PairingCodeRefused(NoCode { reason, pause }) => {
+                self.board.take_down();
+                self.lost(LossReason::Pairing(reason));
+                let pause = pause.max(self.backoff.next(&*self.parts.shared.random));
+                self.next_code(pause);
+            }
+            News::Passkey(challenge) => {
+                let timeout = passkey::timeout(&challenge);
+                self.passkey_until = Some(Instant::now() + timeout);
+                self.lost(LossReason::Pairing(
+                    "WhatsApp asks for the account's passkey first".into(),
+                ));
+                let expires_at = self.board.until(timeout);
+                self.board
+                    .show(LinkStep::GivePasskey(Passkey { challenge, expires_at }));
+            }
             News::QrCodesExhausted => {
                 self.exhausted = true;
                 self.board.take_down();
@@ -238,7 +282,21 @@ impl Task {
         ControlFlow::Continue(())
     }
 
+    fn next_code(&mut self, after: Duration) {
+        if let Some(codes) = &mut self.codes {
+            codes.ask_after(after);
+        }
+    }
+
+    fn ask_for_a_code(&mut self) {
+        self.board.take_down();
+        if let Some(codes) = &mut self.codes {
+            codes.ask(&self.parts.current);
+        }
+    }
+
     fn link(&mut self, account: Account) {
+        self.codes = None;
         if !std::mem::replace(&mut self.linked, true) {
             self.parts
                 .sink

@@ -56,7 +56,7 @@ async fn a_line_that_shows_codes_can_be_logged_out_and_stopped() {
     let line = session.open(Purpose::Link);
     qr(&line).await;
     line.stop().await;
-    assert!(line.state().borrow().qr.is_none());
+    assert!(line.state().borrow().step.is_none());
 }
 
 #[tokio::test]

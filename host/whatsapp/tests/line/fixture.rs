@@ -17,7 +17,8 @@ use switchboard_egress::{Egress, EgressOptions, Reach};
 use switchboard_store::keys::KeyStore;
 use switchboard_store::{DataFolder, OpenOptions, Store};
 use switchboard_whatsapp::{
-    Driver, DriverOptions, Line, LineState, LineStatus, Outgoing, Purpose, SendError, Sink, encode,
+    Driver, DriverOptions, Line, LineState, LineStatus, LinkStep, Outgoing, PairingCode, Purpose, SendError, Sink,
+    encode,
 };
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -253,8 +254,23 @@ pub(crate) async fn status(line: &Arc<dyn Line>, wanted: LineStatus) {
     state(line, |state| (state.status == wanted).then_some(())).await;
 }
 
+pub(crate) fn qr_text(state: &LineState) -> Option<String> {
+    match state.step.as_ref()? {
+        LinkStep::ScanQr(qr) => Some(qr.text.clone()),
+        _ => None,
+    }
+}
+
+pub(crate) async fn code(line: &Arc<dyn Line>) -> PairingCode {
+    let shown = |state: &LineState| match state.step.clone()? {
+        LinkStep::TypeCode(code) => Some(code),
+        _ => None,
+    };
+    state(line, shown).await
+}
+
 pub(crate) async fn qr(line: &Arc<dyn Line>) -> String {
-    state(line, |state| state.qr.as_ref().map(|qr| qr.text.clone())).await
+    state(line, qr_text).await
 }
 
 pub(crate) fn text(body: &str) -> Content {

@@ -1,8 +1,9 @@
-//! Linking a session by QR code, and what its info says on the way.
+//! Linking a session, and what its info says on the way.
 
 use serde_json::json;
 
-use crate::support::{DESK, World};
+use crate::support::{DESK, FRIEND, OFFICE, World, desk};
+use simulator::Fault;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scanned_code_makes_a_session_ready_with_its_number_and_mobid() {
@@ -73,4 +74,119 @@ async fn a_session_that_nobody_scanned_shows_a_code_again_after_a_restart() {
     let qr = world.api.qr(&session).await;
     world.phone(DESK).scan_qr(&qr).await.unwrap();
     world.api.session_becomes(&session, "READY").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_typed_on_the_phone_links_the_session_before_and_after_a_restart_and_again_after_a_logout() {
+    let world = World::start().await;
+    let body = json!({"method": "phone", "phoneNumber": "+1 (555) 000-0001"});
+    let created = world.api.post("/api/sessions", &body).await.expect(201);
+    assert_eq!(created["session"]["method"], "phone");
+    let session = created["session"]["sessionId"].as_str().unwrap().to_owned();
+    assert!(session.starts_with("phone_"), "{session}");
+    world.api.session_becomes(&session, "PAIRING_CODE_READY").await;
+    let world = world.kill_and_restart().await;
+    for round in ["first", "second"] {
+        let info = world.api.session_becomes(&session, "PAIRING_CODE_READY").await;
+        let code = info["pairingCode"]["code"].as_str().expect("a code");
+        assert_eq!(code.len(), 8, "{info}");
+        let path = format!("/api/sessions/{session}/qr");
+        world.api.get(&path).await.expect_problem(409, "qr_not_available", None);
+        world.phone(DESK).enter_code(code).await.unwrap();
+        let info = world.api.session_becomes(&session, "READY").await;
+        assert_eq!(info["mobile_number"], DESK);
+        world.phone(FRIEND);
+        world.api.send(&session, FRIEND, round).await.expect(200);
+        let path = format!("/api/sessions/{session}");
+        world.api.post(&format!("{path}/logout"), &json!({})).await.expect(200);
+        world.api.post(&format!("{path}/relink"), &json!({})).await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_may_be_linked_twice_and_stands_for_the_session_that_was_linked_last() {
+    let world = World::start().await;
+    let (first, second) = (world.linked(DESK).await, world.linked(DESK).await);
+    let (one, two) = (world.api.session(&first).await, world.api.session(&second).await);
+    assert_eq!(one["mobid"], two["mobid"]);
+    for name in [DESK, one["mobid"].as_str().unwrap()] {
+        assert_eq!(world.api.session(name).await["sessionId"], second.as_str());
+    }
+    assert_eq!(world.phone(DESK).companions().len(), 2);
+    // Both are devices of the account, and each has its own log.
+    world.phone(FRIEND).send_text(DESK, "to both").await.unwrap();
+    for session in [&first, &second] {
+        let path = format!("/api/messages?sessionId={session}");
+        world
+            .api
+            .until(&path, |page| (page["messages"][0]["text"] == "to both").then_some(()))
+            .await;
+    }
+    world.api.delete(&format!("/api/sessions/{second}")).await.expect(200);
+    assert_eq!(world.api.session(DESK).await["sessionId"], first.as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_linked_again_by_another_number_is_that_number_from_then_on_and_sends_nothing_old_from_it() {
+    let world = World::start().await;
+    let friend = world.phone(FRIEND);
+    let session = world.linked(DESK).await;
+    let before = world.api.session(&session).await;
+    let hold = Fault::WithholdAcks {
+        number: desk(),
+        device: None,
+        times: 1,
+    };
+    world.inject(hold);
+    for text in ["under way", "waits for the first"] {
+        let body = json!({"sessionId": session, "to": FRIEND, "type": "text", "text": text});
+        world.api.post("/api/messages/send?wait=false", &body).await.expect(202);
+    }
+    friend
+        .wait_for_message(crate::support::PATIENCE, |_| true)
+        .await
+        .unwrap();
+    world.phone(DESK).unlink_all().unwrap();
+    world.api.session_becomes(&session, "LOGGED_OUT").await;
+    let path = format!("/api/sessions/{session}/relink");
+    world.api.post(&path, &json!({})).await.expect(200);
+    let qr = world.api.qr(&session).await;
+    world.phone(OFFICE).scan_qr(&qr).await.unwrap();
+    let after = world.api.session_becomes(&session, "READY").await;
+    assert_eq!(after["mobile_number"], OFFICE);
+    assert_ne!(after["mobid"], before["mobid"]);
+    world.api.send(&session, FRIEND, "from the office").await.expect(200);
+    let texts: Vec<_> = friend
+        .messages()
+        .into_iter()
+        .filter_map(|message| Some((message.from, message.text?)))
+        .collect();
+    let expected = [(DESK, "under way"), (OFFICE, "from the office")];
+    assert_eq!(texts, expected.map(|(from, text)| (from.to_owned(), text.to_owned())));
+    let page = world
+        .api
+        .get(&format!("/api/messages?sessionId={session}"))
+        .await
+        .expect(200);
+    assert_eq!(page["messages"][1]["status"], "failed", "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passkey_that_whatsapp_demands_is_in_the_session_s_info() {
+    let world = World::start().await;
+    let session = world.api.create_session().await;
+    let qr = world.api.qr(&session).await;
+    world.phone(DESK);
+    world.inject(Fault::RequirePasskey {
+        number: desk(),
+        times: 1,
+    });
+    world.phone(DESK).scan_qr(&qr).await.unwrap_err();
+    let info = world.api.session_becomes(&session, "PASSKEY_REQUIRED").await;
+    assert_eq!(info["passkey"]["challenge"]["rpId"], "web.whatsapp.com", "{info}");
+    assert!(
+        info["lastLoss"]["reason"].as_str().unwrap().contains("passkey"),
+        "{info}"
+    );
+    assert!(info.get("qr").is_none(), "{info}");
 }

@@ -73,7 +73,7 @@ pub(crate) struct CreatedSession {
     /// Its id.
     #[schema(value_type = String, example = "qr_1700000000000_1a2b3c4d")]
     session_id: SessionId,
-    /// `REGISTERING`; soon `QR_READY`.
+    /// `REGISTERING`; soon `QR_READY` or `PAIRING_CODE_READY`.
     #[schema(value_type = String, example = "REGISTERING")]
     status: SessionStatus,
     /// As it was asked for.
@@ -81,7 +81,7 @@ pub(crate) struct CreatedSession {
     method: LinkMethod,
 }
 
-/// A new session. Poll it, or its `qr`, until there is something to scan.
+/// A new session. Poll it until there is something to scan (`qr`) or to type (`pairingCode`).
 #[utoipa::path(
     post,
     path = "/api/sessions",
@@ -151,6 +151,20 @@ mod tests {
             (&info["name"], &info["metadata"]),
             (&json!("front desk"), &json!({"room": 1}))
         );
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_linked_by_code_says_so_in_its_id() {
+        let app = TestApp::new().await;
+        let body = json!({"method": "phone", "phoneNumber": "+1 555 000 0001"});
+        let created = app.call("POST", "/api/sessions", body).await;
+        assert_eq!(created.status, 201);
+        let session = &created.json()["session"];
+        assert_eq!(
+            (&session["method"], &session["status"]),
+            (&json!("phone"), &json!("REGISTERING"))
+        );
+        assert!(session["sessionId"].as_str().unwrap().starts_with("phone_"));
     }
 
     #[tokio::test]
