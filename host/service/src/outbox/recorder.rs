@@ -59,8 +59,10 @@ async fn record(messages: Messages, mut waiting: mpsc::Receiver<Item>) {
             }
         }
         if !reports.is_empty() {
+            let first = reports.first().map(|report| report.session);
+            let session = first.filter(|first| reports.iter().all(|report| report.session == *first));
             // What can never be written is in the log; the reports after it can.
-            let _ = insist("timeline", || messages.report(reports.clone())).await;
+            let _ = insist("timeline", session, || messages.report(reports.clone())).await;
         }
         for asker in askers {
             let _ = asker.send(());

@@ -131,8 +131,8 @@ impl Task {
         if self.queue.wants_more() {
             // What was acknowledged must not be read as waiting.
             self.parts.recorder.settled().await;
-            let limit = u32::try_from(HELD).unwrap_or(u32::MAX);
-            if let Ok(rows) = insist("outbox", || self.parts.messages.pending(self.handle.id, limit)).await {
+            let (id, limit) = (self.handle.id, u32::try_from(HELD).unwrap_or(u32::MAX));
+            if let Ok(rows) = insist("outbox", Some(id), || self.parts.messages.pending(id, limit)).await {
                 self.queue.catch_up(rows);
             }
         }
@@ -242,7 +242,7 @@ impl Task {
             at,
         };
         let random = &*self.parts.random;
-        let Ok(link) = insist("link", || self.parts.sessions.link(id, new(), random)).await else {
+        let Ok(link) = insist("link", Some(id), || self.parts.sessions.link(id, new(), random)).await else {
             return;
         };
         tracing::info!(session = %id, mobid = %link.mobid, "session linked");
@@ -291,7 +291,7 @@ impl Task {
     async fn seen(&mut self, loss: Option<Loss>) {
         let (id, at) = (self.handle.id, self.parts.clock.now());
         // Not worth more than the line in the log: the next time is as good.
-        let _ = insist("last seen", || self.parts.sessions.seen(id, at, loss.clone())).await;
+        let _ = insist("last seen", Some(id), || self.parts.sessions.seen(id, at, loss.clone())).await;
         self.change(|row| Session {
             last_seen_at: Some(at),
             loss: loss.or(row.loss),
@@ -376,7 +376,10 @@ impl Task {
         self.queue = Queue::default();
         self.parts.recorder.settled().await;
         let failure = refusal::failure(&refusal::session_gone());
-        insist("outbox", || self.parts.messages.fail_pending(id, failure.clone(), at)).await?;
+        insist("outbox", Some(id), || {
+            self.parts.messages.fail_pending(id, failure.clone(), at)
+        })
+        .await?;
         self.handle.waiters.dismiss();
         Ok(())
     }
@@ -427,7 +430,10 @@ impl Task {
     /// Moves to another phase, on disk first; if that fails, not at all.
     async fn enter(&mut self, phase: Phase, loss: Option<Loss>) -> Result<(), Problem> {
         let id = self.handle.id;
-        insist("phase", || self.parts.sessions.set_phase(id, phase, loss.clone())).await?;
+        insist("phase", Some(id), || {
+            self.parts.sessions.set_phase(id, phase, loss.clone())
+        })
+        .await?;
         self.change(|row| Session {
             phase,
             loss: loss.or(row.loss),
