@@ -31,7 +31,7 @@ use tokio::time::{Instant, timeout};
 const SOON: Duration = Duration::from_secs(20);
 
 /// How long a send over a fake line waits for its acknowledgement.
-const IMPATIENT: Duration = Duration::from_millis(300);
+pub(crate) const IMPATIENT: Duration = Duration::from_millis(300);
 
 /// Waits until `look` sees something.
 pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
@@ -127,15 +127,19 @@ pub(crate) async fn store(folder: &TempDir) -> Store {
 
 /// Starts a service on this store, over these lines.
 pub(crate) async fn start(store: Store, lines: Arc<dyn Lines>, ack_timeout: Duration) -> Service {
-    let service = Service::start(ServiceOptions {
+    Service::start(options(store, lines, ack_timeout).await).await.unwrap()
+}
+
+/// What such a service is made of.
+pub(crate) async fn options(store: Store, lines: Arc<dyn Lines>, ack_timeout: Duration) -> ServiceOptions {
+    ServiceOptions {
         store,
         lines,
         plugins: plugins().await,
         clock: Arc::new(SystemClock),
         random: Arc::new(OsRandom),
         send: SendConfig { ack_timeout },
-    });
-    service.await.unwrap()
+    }
 }
 
 /// The bundled plugins, compiled once for all tests.
@@ -167,6 +171,12 @@ impl FakeLines {
                 .cloned()
         })
         .await
+    }
+
+    /// Which session's line was opened when, in that order.
+    pub(crate) fn opened(&self) -> Vec<(SessionId, Instant)> {
+        let lines = self.0.lock().unwrap();
+        lines.iter().map(|line| (line.session, line.opened_at)).collect()
     }
 
     /// How many lines are open, of all sessions.
@@ -203,6 +213,7 @@ impl Lines for FakeLines {
         let line = Arc::new(FakeLine {
             session,
             purpose,
+            opened_at: Instant::now(),
             sink,
             state: watch::channel(state).0,
             sent: Mutex::default(),
@@ -229,6 +240,7 @@ impl Lines for FakeLines {
 pub(crate) struct FakeLine {
     pub(crate) session: SessionId,
     pub(crate) purpose: Purpose,
+    opened_at: Instant,
     sink: Arc<dyn Sink>,
     state: watch::Sender<LineState>,
     sent: Mutex<Vec<Outgoing>>,

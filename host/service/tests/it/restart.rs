@@ -1,16 +1,71 @@
 //! A stop and a start: nothing is lost, and nobody has to link again.
 
-use switchboard_core::ids::SessionRef;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use switchboard_core::clock::UnixMillis;
+use switchboard_core::ids::{SessionId, SessionRef};
 use switchboard_core::problem::Code;
+use switchboard_core::random::Random;
 use switchboard_core::status::{MessageStatus, SessionStatus};
-use switchboard_service::{MessageRef, NewSession};
+use switchboard_service::{MessageRef, NewSession, Service, ServiceOptions};
+use switchboard_store::sessions::{Phase, Session, Sessions};
 use switchboard_whatsapp::Purpose;
 use tokio::time::{Duration, Instant};
 
-use crate::fake::{World, until};
+use crate::fake::{self, FakeLines, IMPATIENT, World, until};
 
 const ADA: &str = "15550000001";
 const BOB: &str = "15550000002";
+
+/// Chance that was decided beforehand: these numbers, in this order.
+#[derive(Debug)]
+struct Drawn(&'static [u64], AtomicUsize);
+
+impl Random for Drawn {
+    fn fill(&self, bytes: &mut [u8]) {
+        let drawn = self.0[self.1.fetch_add(1, Ordering::Relaxed)];
+        bytes.copy_from_slice(&drawn.to_le_bytes());
+    }
+}
+
+#[tokio::test]
+async fn at_a_start_each_session_connects_at_a_random_moment_of_four_milliseconds_for_each_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = fake::store(&folder).await;
+    let sessions = Sessions::new(store.clone());
+    let ids: Vec<SessionId> = (1..=6).map(|n| format!("qr_{n}_00000001").parse().unwrap()).collect();
+    for (&id, at) in ids.iter().zip(1..) {
+        sessions
+            .insert(&Session::new(id, None, None, UnixMillis(at)))
+            .await
+            .unwrap();
+    }
+    // Deleted: it does not connect, and nobody makes room for it.
+    sessions.set_phase(ids[5], Phase::Inactive, None).await.unwrap();
+    let lines = Arc::<FakeLines>::default();
+    let options = ServiceOptions {
+        random: Arc::new(Drawn(&[7, 19, 20, 0, 33, 1], AtomicUsize::new(0))),
+        ..fake::options(store, lines.clone(), IMPATIENT).await
+    };
+    tokio::time::pause();
+    let _service = Service::start(options).await.unwrap();
+    let opened = until("five lines are open", async || {
+        Some(lines.opened()).filter(|opened| opened.len() == 5)
+    })
+    .await;
+    let first = opened.iter().map(|(_, at)| *at).min().unwrap();
+    let after: HashMap<_, _> = opened
+        .into_iter()
+        .map(|(id, at)| (id, (at - first).as_millis()))
+        .collect();
+    // What was drawn for each, within 20 ms.
+    assert_eq!(
+        ids.iter().map(|id| after.get(id).copied()).collect::<Vec<_>>(),
+        [Some(7), Some(19), Some(0), Some(0), Some(13), None]
+    );
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_linked_session_connects_again_without_a_code_and_is_not_called_ready_before_it_is() {
