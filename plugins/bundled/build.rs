@@ -9,7 +9,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-const TARGET: &str = "wasm32-wasip2";
+use self::toolchain::{TARGET, add_target};
+
+#[path = "build/toolchain.rs"]
+mod toolchain;
 
 /// Components are small and start fast, whatever the profile of the host is.
 const PROFILE: [(&str, &str); 5] = [
@@ -41,7 +44,8 @@ fn build() -> Result<(), String> {
     };
     let ids = plugin_ids(plugins).map_err(|error| format!("{} cannot be read: {error}", plugins.display()))?;
     watch(root, plugins, &ids);
-    add_target()?;
+    let rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    add_target(rustc, Command::new("rustup"))?;
     let guests = target_folder(&out).join("guests");
     build_components(root, &guests, &ids)?;
     let table = ids
@@ -78,28 +82,6 @@ fn watch(root: &Path, plugins: &Path, ids: &[String]) {
     for path in shared.into_iter().chain(own) {
         println!("cargo::rerun-if-changed={}", path.display());
     }
-}
-
-/// Installs the target's standard library if the toolchain does not have it.
-fn add_target() -> Result<(), String> {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let printed = Command::new(rustc)
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .output();
-    let installed = printed.is_ok_and(|printed| {
-        printed.status.success() && Path::new(String::from_utf8_lossy(&printed.stdout).trim()).is_dir()
-    });
-    if installed {
-        return Ok(());
-    }
-    let reason = match Command::new("rustup").args(["target", "add", TARGET]).output() {
-        Ok(added) if added.status.success() => return Ok(()),
-        Ok(added) => String::from_utf8_lossy(&added.stderr).trim().replace('\n', " "),
-        Err(error) => format!("rustup cannot be run: {error}"),
-    };
-    Err(format!(
-        "the plugins need Rust's {TARGET} target, and it could not be added ({reason}); run `rustup target add {TARGET}` and build again"
-    ))
 }
 
 /// The folder that cargo builds into: the nearest one above `out` that cargo has tagged as its own.

@@ -2,6 +2,11 @@
 
 #![forbid(unsafe_code)]
 
+// Belongs to the build script, which cannot test itself.
+#[cfg(test)]
+#[path = "../build/toolchain.rs"]
+mod toolchain;
+
 /// One plugin as it is shipped.
 #[derive(Debug, Clone, Copy)]
 pub struct Bundled {
