@@ -162,8 +162,8 @@ mod tests {
     use super::*;
     use crate::line::state::{PairingCode, Passkey, QrCode};
 
-    fn board(purpose: Purpose) -> (Board, watch::Receiver<LineState>) {
-        Board::new(&purpose, Arc::new(ManualClock::at(UnixMillis(1000))))
+    fn board(purpose: &Purpose) -> (Board, watch::Receiver<LineState>) {
+        Board::new(purpose, Arc::new(ManualClock::at(UnixMillis(1000))))
     }
 
     fn account() -> Account {
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_step_is_there_exactly_while_it_can_be_taken() {
-        let (mut board, view) = board(Purpose::Link);
+        let (mut board, view) = board(&Purpose::Link);
         let seen = || {
             let state = view.borrow();
             (state.status.clone(), state.step.is_some())
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_loss_is_remembered_after_recovery() {
-        let (mut board, view) = board(Purpose::Resume);
+        let (mut board, view) = board(&Purpose::Resume);
         board.lost(LossReason::Socket("refused".into()));
         assert_eq!(view.borrow().status, LineStatus::Connecting);
         board.ready(account());
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_line_whose_client_is_closed_is_not_called_ready() {
-        let (mut board, view) = board(Purpose::Resume);
+        let (mut board, view) = board(&Purpose::Resume);
         board.ready(account());
         board.closing();
         assert_eq!(view.borrow().status, LineStatus::Reconnecting);
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_ban_is_shown_with_its_end_and_passes() {
-        let (board, view) = board(Purpose::Resume);
+        let (board, view) = board(&Purpose::Resume);
         let until = board.banned("too many messages".into(), Duration::from_secs(60));
         assert_eq!(view.borrow().status, LineStatus::Banned { until });
         assert_eq!(until, UnixMillis(61_000));
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_task_that_vanishes_leaves_an_ended_line() {
-        let (board, view) = board(Purpose::Resume);
+        let (board, view) = board(&Purpose::Resume);
         drop(board);
         assert_eq!(view.borrow().status, LineStatus::Stopped);
     }

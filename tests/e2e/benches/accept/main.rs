@@ -3,8 +3,9 @@
 //! The host is a process of its own; this program is the load, on the same machine. Each figure stands beside its baseline from the
 //! same run: an answer with nothing behind it, asked for by as many clients. The first table is a session in contact with an online
 //! phone: sends in turn, each acknowledged. The second is a list of sessions. In the third the session cannot reach WhatsApp, so
-//! that every send is accepted and queued: it measures acceptance alone (token, JSON, plugin, durable commit), and beside it two of
-//! its parts by themselves, the plugin call and the commit.
+//! that every send is accepted and queued: it measures acceptance alone (token, JSON, plugin, durable commit). Then the commit's disk
+//! is taken out (the same host on a folder in memory), then the plugin call and the commit altogether (a body that the plugin's schema
+//! does not allow), and both stand beside their cost by themselves.
 
 #![expect(
     clippy::expect_used,
@@ -66,6 +67,9 @@ async fn main() {
     simulator.shutdown().await;
     api.session_becomes(&session, "RECONNECTING").await;
     let accepting = Target::post(&host.base, &token, "/api/messages/send?wait=false", &send, 202);
+    let wrong = json!({"sessionId": session, "to": FRIEND, "type": "text", "body": "Hello there, how are you?"});
+    let refusing = Target::post(&host.base, &token, "/api/messages/send?wait=false", &wrong, 400);
+    let diskless = Diskless::start().await;
     println!("\naccepting a text (wait=false): token, JSON, plugin, durable commit");
     for clients in CLIENTS {
         let floor = load(&alive, clients, EACH).await;
@@ -79,12 +83,50 @@ async fn main() {
             "",
             cpu.as_secs_f64() * 1e6 / accepted.count as f64
         );
+        if let Some(diskless) = &diskless {
+            let accepted = load(&diskless.accepting, clients, EACH).await;
+            report("without the disk", &accepted, Some(&floor));
+        }
+        let refused = load(&refusing, clients, EACH).await;
+        report("without plugin, commit", &refused, Some(&floor));
         report(
             "the plugin call alone",
             &parts::plugin_calls(clients, EACH).await,
             Some(&floor),
         );
         report("the commit alone", &parts::commits(clients, EACH).await, Some(&floor));
+    }
+}
+
+/// A host whose data folder is in memory, with a session that cannot reach WhatsApp.
+struct Diskless {
+    accepting: Target,
+    _host: Host,
+    _folder: tempfile::TempDir,
+}
+
+impl Diskless {
+    /// `None` where there is no folder in memory.
+    async fn start() -> Option<Self> {
+        let folder = tempfile::tempdir_in("/dev/shm").ok()?;
+        let simulator = Simulator::start(Options::default())
+            .await
+            .expect("the simulator starts");
+        let mut command = Host::command(&folder.path().join("data"), &simulator.ws_url());
+        command.env("SWITCHBOARD_LOG__FILTER", "info,switchboard_whatsapp=error");
+        let host = Host::start(command).await;
+        let api = Api::with_local_token(&host.base).await;
+        let token = Api::anonymous(&host.base).get("/api/token").await.expect(200)["token"].clone();
+        let session = linked(&api, &simulator).await;
+        simulator.shutdown().await;
+        api.session_becomes(&session, "RECONNECTING").await;
+        let send = json!({"sessionId": session, "to": FRIEND, "type": "text", "text": "Hello there, how are you?"});
+        let path = "/api/messages/send?wait=false";
+        Some(Self {
+            accepting: Target::post(&host.base, token.as_str().expect("a token"), path, &send, 202),
+            _host: host,
+            _folder: folder,
+        })
     }
 }
 
