@@ -27,11 +27,15 @@ impl Service {
     /// Creates a session and begins to link it: a QR code appears in a moment.
     ///
     /// # Errors
-    /// `invalid_field` for a number that does not go with the method, `not_supported` for linking by a code, and when the database
+    /// `forbidden` when not every session is in sight, `invalid_field` for a number that does not go with the method, `not_supported` for linking by a code, and when the database
     /// cannot be written.
     pub async fn create_session(&self, new: NewSession) -> Result<SessionId, Problem> {
         let parts = &self.parts;
         let _under_way = parts.enter()?;
+        if !self.sight.is_all() {
+            let sentence = "A token for certain sessions cannot create another one: it would not see it.";
+            return Err(Problem::new(Code::FORBIDDEN, sentence));
+        }
         match (new.method, &new.phone_number) {
             (LinkMethod::Qr, None) => {}
             (LinkMethod::Qr, Some(_)) => {

@@ -13,7 +13,7 @@ impl Service {
     /// # Errors
     /// `session_not_found`; when the database cannot be read.
     pub async fn session(&self, session: &SessionRef) -> Result<SessionView, Problem> {
-        let handle = self.parts.directory.resolve(session)?;
+        let handle = self.resolve(session)?;
         self.parts.recorder.settled().await;
         let queue_depth = self.parts.messages.pending_count(handle.id).await?;
         let open = handle.line();
@@ -31,7 +31,7 @@ impl Service {
     /// # Errors
     /// `session_not_found`; `qr_not_available` when there is nothing to scan.
     pub fn qr(&self, session: &SessionRef) -> Result<QrCode, Problem> {
-        let handle = self.parts.directory.resolve(session)?;
+        let handle = self.resolve(session)?;
         handle.line().and_then(|open| open.state().qr).ok_or_else(|| {
             let sentence = format!(
                 "There is no QR code to scan now: the session's status is {}.",
