@@ -23,5 +23,5 @@ pub(crate) async fn current(app: &App) -> Result<String, Problem> {
     let claims: Claims = app
         .tokens
         .claims(SUBJECT, issued.jti.clone(), issued.issued_at, LIFETIME, Scopes::all());
-    app.tokens.sign(&claims).map_err(Problem::internal)
+    app.tokens.sign(&claims, app.clock.now()).map_err(Problem::internal)
 }

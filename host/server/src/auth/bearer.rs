@@ -164,7 +164,7 @@ mod tests {
             .app
             .tokens
             .claims("narrow", issued.jti.clone(), issued.issued_at, LIFETIME, scopes);
-        let token = app.app.tokens.sign(&claims).unwrap();
+        let token = app.app.tokens.sign(&claims, app.app.clock.now()).unwrap();
         let list = || app.with_token("GET", "/api/sessions", &token);
         assert_eq!(list().await.status, 200);
         let answered = app.with_token("POST", "/api/messages/send", &token).await;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use switchboard_core::clock::UnixMillis;
 
 use super::hs256;
-use super::keys::Keys;
+use super::key_ring::KeyRing;
 use super::scope::Scopes;
 
 /// Longer texts are refused unread; a token of ours with every scope has some 500 bytes.
@@ -60,7 +60,7 @@ pub(crate) enum TokenFault {
 
 /// Signs and verifies this server's tokens.
 pub(crate) struct Tokens {
-    keys: Keys,
+    ring: KeyRing,
     issuer: String,
     audience: String,
     validation: Validation,
@@ -68,7 +68,7 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     /// With the keys of a data folder and the names of the configuration.
-    pub(crate) fn new(keys: Keys, issuer: String, audience: String) -> Self {
+    pub(crate) fn new(ring: KeyRing, issuer: String, audience: String) -> Self {
         hs256::install();
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
@@ -78,7 +78,7 @@ impl Tokens {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Self {
-            keys,
+            ring,
             issuer,
             audience,
             validation,
@@ -107,12 +107,13 @@ impl Tokens {
         }
     }
 
-    /// The token that says so. The same claims and keys give the same token.
+    /// The token that says so, signed with the key of this moment. The same claims and key give the same token.
     ///
     /// # Errors
     /// Only when the library cannot write the claims as JSON.
-    pub(crate) fn sign(&self, claims: &Claims) -> Result<String, jsonwebtoken::errors::Error> {
-        let (kid, key) = self.keys.signing();
+    pub(crate) fn sign(&self, claims: &Claims, now: UnixMillis) -> Result<String, jsonwebtoken::errors::Error> {
+        let keys = self.ring.at(now);
+        let (kid, key) = keys.signing();
         let header = Header {
             kid: Some(kid.to_owned()),
             ..Header::new(Algorithm::HS256)
@@ -133,10 +134,11 @@ impl Tokens {
         if header.crit.is_some() {
             return Err(TokenFault::Invalid);
         }
-        let key = header
-            .kid
-            .as_deref()
-            .and_then(|kid| self.keys.verifying(kid))
+        let keys = self.ring.at(now);
+        let kid = header.kid.ok_or(TokenFault::Invalid)?;
+        let (_, key) = keys
+            .verifying(now)
+            .find(|(id, _)| *id == kid)
             .ok_or(TokenFault::Invalid)?;
         let claims = match jsonwebtoken::decode::<Claims>(token, key, &self.validation) {
             Ok(data) => data.claims,
@@ -166,6 +168,7 @@ pub(crate) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::auth::keys::Keys;
     use crate::auth::scope::Scope;
 
     const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
@@ -176,7 +179,8 @@ pub(crate) mod tests {
         let path = folder.path().join("jwt.json");
         let json = json!({"keys": [{"kid": kid, "secret": BASE64.encode([secret; 32])}]});
         std::fs::write(&path, json.to_string()).unwrap();
-        Tokens::new(Keys::load(&path).unwrap(), "us".into(), "us".into())
+        let keys = Keys::load(&path).unwrap();
+        Tokens::new(KeyRing::new(path, keys), "us".into(), "us".into())
     }
 
     fn good(tokens: &Tokens) -> Claims {
@@ -203,15 +207,15 @@ pub(crate) mod tests {
             scopes: [Scope::MessagesSend].into_iter().collect(),
             ..good(&tokens)
         };
-        let token = tokens.sign(&claims).unwrap();
+        let token = tokens.sign(&claims, NOW).unwrap();
         assert_eq!(tokens.verify(&token, NOW), Ok(claims.clone()));
-        assert_eq!(tokens.sign(&claims).unwrap(), token);
+        assert_eq!(tokens.sign(&claims, NOW).unwrap(), token);
     }
 
     #[test]
     fn a_token_lives_from_nbf_to_exp_by_our_clock() {
         let tokens = tokens("k", 1);
-        let token = tokens.sign(&good(&tokens)).unwrap();
+        let token = tokens.sign(&good(&tokens), NOW).unwrap();
         let leeway = Duration::from_secs(LEEWAY_SECS.unsigned_abs());
         for (at, expected) in [
             (NOW.plus(HOUR), Ok(())),
@@ -286,11 +290,11 @@ pub(crate) mod tests {
             ("unknown kid", signed(&with_header(&json!({"kid": "../k"})), &claims)),
             ("a key that comes along", {
                 let jwk = json!({"kty": "oct", "k": BASE64.encode([9; 32])});
-                let forged = tokens("k", 9).sign(&good(&ours)).unwrap();
+                let forged = tokens("k", 9).sign(&good(&ours), NOW).unwrap();
                 let head = BASE64.encode(with_header(&json!({"jwk": jwk})).to_string());
                 format!("{head}.{}", forged.split_once('.').unwrap().1)
             }),
-            ("other key", tokens("k", 2).sign(&good(&ours)).unwrap()),
+            ("other key", tokens("k", 2).sign(&good(&ours), NOW).unwrap()),
             ("other audience", with_claim("aud", json!("them"))),
             (
                 "audiences with ours among them",

@@ -1,7 +1,7 @@
 //! `switchboard token`: a token without a request, for scripts and for servers that give none by `GET /api/token`.
 //!
 //! It reads the signing key and nothing else, so it works while the server runs; whoever can read that file owns the server
-//! anyway. Every call makes a new token. To take such tokens back, remove the key from `keys/jwt.json`.
+//! anyway. Every call makes a new token. To take such tokens back, rotate the key.
 
 use std::io::Write;
 
@@ -14,6 +14,7 @@ use super::exit::{Exit, Fault};
 use super::unwritten;
 use crate::auth::app_token::LIFETIME;
 use crate::auth::jwt::Tokens;
+use crate::auth::key_ring::KeyRing;
 use crate::auth::keys::{Keys, KeysError};
 use crate::auth::scope::Scopes;
 
@@ -26,18 +27,29 @@ pub(super) fn run(config: &Config, out: &mut dyn Write) -> Result<(), Fault> {
 }
 
 fn mint(config: &Config, clock: &dyn Clock, random: &dyn Random) -> Result<String, Fault> {
-    let keys = Keys::load(&Keys::path(&config.data.dir)).map_err(|error| {
-        let exit = match error {
-            KeysError::Missing(_) => Exit::NoInput,
-            KeysError::Malformed { .. } => Exit::Data,
-            KeysError::Io { .. } => Exit::Io,
-        };
-        Fault::new(exit, &error)
-    })?;
-    let tokens = Tokens::new(keys, config.auth.issuer.clone(), config.auth.audience.clone());
+    let path = Keys::path(&config.data.dir);
+    let keys = Keys::load(&path).map_err(|error| unusable(&error))?;
+    let tokens = Tokens::new(
+        KeyRing::new(path, keys),
+        config.auth.issuer.clone(),
+        config.auth.audience.clone(),
+    );
     let id = RequestId::mint(clock, random).to_string();
-    let claims = tokens.claims(SUBJECT, id, clock.now(), LIFETIME, Scopes::all());
-    tokens.sign(&claims).map_err(|error| Fault::new(Exit::Software, &error))
+    let now = clock.now();
+    let claims = tokens.claims(SUBJECT, id, now, LIFETIME, Scopes::all());
+    tokens
+        .sign(&claims, now)
+        .map_err(|error| Fault::new(Exit::Software, &error))
+}
+
+/// The keys cannot be used.
+pub(super) fn unusable(error: &KeysError) -> Fault {
+    let exit = match error {
+        KeysError::Missing(_) => Exit::NoInput,
+        KeysError::Malformed { .. } => Exit::Data,
+        KeysError::Io { .. } => Exit::Io,
+    };
+    Fault::new(exit, error)
 }
 
 #[cfg(test)]
@@ -58,10 +70,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
         std::fs::create_dir(folder.path().join("keys")).unwrap();
-        let keys = Keys::load_or_create(&Keys::path(folder.path()), &SeededRandom::new(1)).unwrap();
+        let path = Keys::path(folder.path());
+        let keys = Keys::load_or_create(&path, &SeededRandom::new(1)).unwrap();
         let clock = ManualClock::at(UnixMillis(1_800_000_000_000));
         let token = mint(&config, &clock, &SeededRandom::new(2)).unwrap();
-        let server = Tokens::new(keys, config.auth.issuer, config.auth.audience);
+        let server = Tokens::new(KeyRing::new(path, keys), config.auth.issuer, config.auth.audience);
         let claims = server.verify(&token, clock.now()).unwrap();
         assert_eq!((claims.sub.as_str(), claims.scopes), (SUBJECT, Scopes::all()));
     }
