@@ -23,7 +23,7 @@ use crate::supervisor;
 use crate::supervisor::directory::Directory;
 use crate::supervisor::handle::Handle;
 use crate::supervisor::lines::Lines;
-use crate::tokens::TokenBook;
+use crate::tokens::book::TokenBook;
 
 /// What a stop keeps back of its time for the database, after the lines.
 const LAST_MOMENT: Duration = Duration::from_secs(5);
@@ -71,7 +71,7 @@ impl Service {
         let messages = Messages::new(store.clone());
         let parts = Arc::new(Parts {
             sessions: Sessions::new(store.clone()),
-            tokens: TokenBook::load(store.clone(), clock.now()).await?,
+            tokens: TokenBook::load(store.clone()).await?,
             recorder: Recorder::start(messages.clone()),
             messages,
             store,
@@ -92,7 +92,7 @@ impl Service {
     }
 
     /// The same service for somebody who may see and use these sessions alone: every other one is not found, and neither are its
-    /// messages.
+    /// messages and tokens.
     #[must_use]
     pub fn seeing(&self, sight: Sight) -> Self {
         Self {

@@ -13,3 +13,13 @@ pub(crate) fn sight_column(sight: &Sight) -> Result<Option<String>, StoreError> 
             .map_err(|error| StoreError::Misuse(format!("a list of sessions cannot be written: {error}"))),
     }
 }
+
+/// The set that this value stands for.
+pub(crate) fn read_sight(column: Option<&str>) -> Result<Sight, StoreError> {
+    match column {
+        None => Ok(Sight::All),
+        Some(list) => {
+            serde_json::from_str(list).map_err(|error| StoreError::Unreadable(format!("a list of sessions: {error}")))
+        }
+    }
+}

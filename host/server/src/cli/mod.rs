@@ -36,8 +36,11 @@ enum Action {
     /// Run the server (the default).
     #[default]
     Serve,
-    /// Print a token with all scopes. The server may be running.
+    /// Print a token; without options one with all scopes, for 90 days. The server may be running.
+    #[command(args_conflicts_with_subcommands = true)]
     Token {
+        #[command(flatten)]
+        options: token::Options,
         #[command(subcommand)]
         action: Option<TokenAction>,
     },
@@ -82,9 +85,10 @@ fn act(command: Command) -> Result<Exit, Fault> {
             log::start(&config.log).map_err(|error| Fault::new(Exit::Config, &error))?;
             on_runtime(serve::run(config))?
         }
-        Action::Token { action: None } => token::run(&config?, &mut io::stdout()).map(|()| Exit::Ok),
+        Action::Token { options, action: None } => token::run(&config?, options, &mut io::stdout()).map(|()| Exit::Ok),
         Action::Token {
             action: Some(TokenAction::Rotate(options)),
+            ..
         } => rotate::run(&config?, &options, &mut io::stdout()).map(|()| Exit::Ok),
         Action::Migrate => on_runtime(migrate::run(&config?, &mut io::stdout()))?.map(|()| Exit::Ok),
         // Faults of the configuration are findings of its own.
@@ -128,16 +132,29 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_asked_for_or_its_key_is_rotated() {
+    fn a_token_is_asked_for_with_options_or_its_key_is_rotated() {
         for line in [
             "token",
+            "token --scopes messages:send,sessions:read --sessions qr_1_deadbeef --expires-in 30d --name desk",
+            "token --scopes messages:send --scopes admin",
             "token rotate",
             "token rotate --overlap 24h",
             "token rotate --overlap 0",
         ] {
             assert!(parse(line).is_ok(), "{line}");
         }
-        assert!(parse("token rotate --overlap soon").is_err());
+        for line in [
+            "token --scopes root",
+            "token --scopes",
+            "token --sessions 15550000001",
+            "token --expires-in 0",
+            "token --expires-in 2y",
+            "token --scopes admin rotate",
+            "token rotate --overlap soon",
+            "token rotate --scopes admin",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
     }
 
     fn parse(line: &str) -> Result<Command, clap::Error> {
