@@ -59,15 +59,7 @@ pub(crate) async fn qr(
         })
         .into_response(),
     };
-    Ok((
-        [
-            (header::CONTENT_TYPE, media_type),
-            (header::CACHE_CONTROL, "no-store"),
-            (header::VARY, "accept"),
-        ],
-        picture,
-    )
-        .into_response())
+    Ok(([(header::CONTENT_TYPE, media_type), (header::VARY, "accept")], picture).into_response())
 }
 
 #[cfg(test)]

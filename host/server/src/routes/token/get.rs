@@ -2,8 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, Uri};
 use serde::Serialize;
 use switchboard_core::problem::{Code, Problem};
 use utoipa::ToSchema;
@@ -27,7 +26,7 @@ pub(crate) struct TokenBody {
 /// Answers without a key only to programs on the server's own machine; from elsewhere send `server.admin_key` as a bearer token.
 #[utoipa::path(get, path = "/api/token",
     operation_id = "getToken", tag = "tokens", responses((status = 200, body = TokenBody)))]
-pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Answer<impl IntoResponse> {
+pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Answer<Json<TokenBody>> {
     match presented(&headers)? {
         None => local::check(app.locality, &uri, &headers)?,
         Some(key)
@@ -44,10 +43,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         }
     }
     let token = app_token::current(&app).await?;
-    Ok((
-        [(header::CACHE_CONTROL, "no-store")],
-        Json(TokenBody { success: true, token }),
-    ))
+    Ok(Json(TokenBody { success: true, token }))
 }
 
 #[cfg(test)]
