@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::app::{App, Draining, Parts};
 use crate::auth::app_token;
+use crate::auth::guesses::Guesses;
 use crate::auth::jwt::Tokens;
 use crate::auth::key_ring::KeyRing;
 use crate::auth::keys::Keys;
@@ -109,6 +110,7 @@ pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: 
         service,
         tokens: Tokens::new(ring, config.auth.issuer, config.auth.audience),
         admin_key: config.server.admin_key,
+        guesses: Guesses::default(),
         locality: Locality {
             enabled: config.auth.local_token,
             loopback_only,

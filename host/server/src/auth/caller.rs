@@ -17,6 +17,7 @@ use super::bearer::{admin_key_matches, presented};
 use super::jwt::{TokenFault, is_over};
 use super::scope::Needs;
 use crate::app::App;
+use crate::peer::Peer;
 use crate::problem::Failure;
 
 /// Who asks.
@@ -66,16 +67,19 @@ impl FromRequestParts<App> for Caller {
                 "Send a token as `Authorization: Bearer ...`. GET /api/token gives one to programs on the server's machine.",
             )
         })?;
-        Ok(Self::of_bearer(app, shown, app.clock.now()).await?)
+        Ok(Self::of_bearer(app, shown, Peer::of(parts), app.clock.now()).await?)
     }
 }
 
 impl Caller {
-    async fn of_bearer(app: &App, shown: &str, now: UnixMillis) -> Result<Self, Problem> {
+    async fn of_bearer(app: &App, shown: &str, peer: Peer, now: UnixMillis) -> Result<Self, Problem> {
         if app.admin_key.as_ref().is_some_and(|key| admin_key_matches(key, shown)) {
             return Ok(Self::AdminKey);
         }
-        let claims = app.tokens.verify(shown, now).map_err(refused)?;
+        let claims = app.tokens.verify(shown, now).map_err(|fault| match fault {
+            TokenFault::Invalid => wrong(app, peer, &fault.to_string()),
+            _ => refused(fault),
+        })?;
         let id = claims.jti.clone();
         Self::Token(app.service.know_token(&id, || claims.row()).await?).checked(now)
     }
@@ -119,6 +123,18 @@ impl Caller {
 
 fn refused(fault: TokenFault) -> Problem {
     Problem::new(Code::UNAUTHORIZED, fault.to_string())
+}
+
+/// The refusal of a credential that is none of ours, which may be a guess: 401, and 429 when there were too many.
+pub(crate) fn wrong(app: &App, Peer(address): Peer, sentence: &str) -> Problem {
+    match app.guesses.wrong(address, app.clock.now()) {
+        Ok(()) => Problem::new(Code::UNAUTHORIZED, sentence),
+        Err(wait) => Problem::new(
+            Code::RATE_LIMITED,
+            "Too many wrong credentials came from this address. Wait as Retry-After says; a good one is taken at any time.",
+        )
+        .retry_after(wait),
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! | `hs256` | the one signature algorithm |
 //! | `keys` | the keys in the data folder, and their rotation |
 //! | `key_ring` | the keys of a server that runs |
+//! | `guesses` | who shows wrong credentials again and again |
 //! | `local` | who gets a token without showing one |
 //! | `app_token` | the token that those share |
 //! | `scope` | scopes as types |
@@ -18,6 +19,7 @@
 pub(crate) mod app_token;
 mod bearer;
 mod caller;
+pub(crate) mod guesses;
 #[cfg(test)]
 mod hostile;
 mod hs256;
@@ -29,4 +31,4 @@ pub(crate) mod local;
 pub(crate) mod scope;
 
 pub(crate) use bearer::{admin_key_matches, presented};
-pub(crate) use caller::May;
+pub(crate) use caller::{May, wrong};

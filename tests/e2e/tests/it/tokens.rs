@@ -93,6 +93,22 @@ async fn the_command_line_makes_tokens_and_rotates_their_key_while_the_host_runs
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn guessing_is_slowed_down_and_whoever_has_a_token_does_not_notice() {
+    let world = World::start().await;
+    let guesser = Api::anonymous(&world.host.base).with_token("a guess");
+    let answers: Vec<u16> = {
+        let mut answers = Vec::new();
+        for _ in 0..30 {
+            answers.push(guesser.get("/api/sessions").await.status);
+        }
+        answers
+    };
+    assert!(answers.starts_with(&[401; 20]), "{answers:?}");
+    assert!(answers.contains(&429), "{answers:?}");
+    world.api.get("/api/sessions").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_under_api_answers_without_a_token_or_with_a_damaged_one() {
     let world = World::start().await;
     let token = Api::anonymous(&world.host.base).get("/api/token").await.expect(200)["token"]

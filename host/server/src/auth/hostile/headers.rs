@@ -49,9 +49,9 @@ async fn one_header_with_one_bearer_token_is_taken_and_nothing_else() {
             Refused,
         ),
     ];
-    for (what, values, then) in &headers {
+    for (case, (what, values, then)) in headers.iter().enumerate() {
         let values: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
-        let answered = forge.show("/api/sessions", &values).await;
+        let answered = forge.show(case, "/api/sessions", &values).await;
         let expected = if matches!(then, Taken) { 200 } else { 401 };
         assert_eq!(answered.status, expected, "{what}");
     }

@@ -1,11 +1,14 @@
 //! The corpus of hostile credentials: what each shows, and what it is answered with.
 //!
 //! Forgeries are rightly signed with the server's own key wherever the signature is not the point, so that nothing but the point
-//! can be what refuses them.
+//! can be what refuses them. Every case comes from an address of its own, so that none is refused for the ones before it.
 
+mod guessing;
 mod headers;
 mod rotation;
 mod tokens;
+
+use std::net::{IpAddr, Ipv4Addr};
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, header};
@@ -17,6 +20,7 @@ use switchboard_core::access::Scope;
 use switchboard_core::clock::Clock as _;
 
 use super::keys::Keys;
+use crate::peer::Peer;
 use crate::testing::{ADMIN_KEY, Answered, TestApp};
 
 /// What a case is answered with.
@@ -65,9 +69,13 @@ impl Forge {
         signed(&self.header(header), &self.claims(claims), &self.secret)
     }
 
-    /// Shows these `Authorization` headers at this path.
-    async fn show(&self, path: &str, bearers: &[&[u8]]) -> Answered {
+    /// Shows these `Authorization` headers at this path, from an address of its own.
+    async fn show(&self, case: usize, path: &str, bearers: &[&[u8]]) -> Answered {
+        let case = u32::try_from(case).unwrap();
         let mut request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        request
+            .extensions_mut()
+            .insert(Peer(IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + case))));
         for bearer in bearers {
             let value = HeaderValue::from_bytes(bearer).unwrap();
             request.headers_mut().append(header::AUTHORIZATION, value);

@@ -234,9 +234,9 @@ async fn hostile_tokens_are_refused_and_only_the_good_ones_are_taken() {
         ("the admin key in another case", ADMIN_KEY.to_uppercase(), Refused),
         ("the admin key", ADMIN_KEY.to_owned(), Taken),
     ];
-    for (what, token, then) in &corpus {
+    for (case, (what, token, then)) in corpus.iter().enumerate() {
         let bearer = format!("Bearer {token}");
-        let answered = forge.show("/api/sessions", &[bearer.as_bytes()]).await;
+        let answered = forge.show(case, "/api/sessions", &[bearer.as_bytes()]).await;
         match then {
             Taken => assert_eq!(answered.status, 200, "{what}"),
             Refused => {
