@@ -42,7 +42,9 @@ codes! {
     NOT_FOUND = 404 "not_found";
     /// There is no such session, or the token may not see it.
     SESSION_NOT_FOUND = 404 "session_not_found";
-    /// There is no such message.
+    /// There is no such token, or the caller may not see it.
+    TOKEN_NOT_FOUND = 404 "token_not_found";
+    /// There is no such message, or the token may not see it.
     MESSAGE_NOT_FOUND = 404 "message_not_found";
     /// The route exists, but not with this method.
     METHOD_NOT_ALLOWED = 405 "method_not_allowed";

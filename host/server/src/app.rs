@@ -12,6 +12,7 @@ use switchboard_core::random::Random;
 use switchboard_core::secret::Secret;
 use switchboard_service::Service;
 
+use crate::auth::guesses::Guesses;
 use crate::auth::jwt::Tokens;
 use crate::auth::local::Locality;
 
@@ -27,6 +28,8 @@ pub(crate) struct Parts {
     pub(crate) tokens: Tokens,
     /// The operator's own key, if there is one.
     pub(crate) admin_key: Option<Secret>,
+    /// Who has shown wrong credentials of late.
+    pub(crate) guesses: Guesses,
     /// Who counts as a program on this machine.
     pub(crate) locality: Locality,
     /// After this a request is answered with 504.

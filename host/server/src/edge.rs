@@ -1,10 +1,10 @@
 //! What happens to every request, whatever its route: it gets an id, a deadline and a guard against panics; a problem becomes its
-//! JSON; and one line of the log says how it went.
+//! JSON; nobody on the way keeps the answer; and one line of the log says how it went.
 
 use std::panic::AssertUnwindSafe;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
@@ -41,6 +41,9 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    // What is true now is another thing in a moment, and not every cache knows that.
+    let caching = response.headers_mut().entry(header::CACHE_CONTROL);
+    caching.or_insert(HeaderValue::from_static("no-store"));
     log(&method, route.as_ref(), &response, &id, started);
     response
 }
@@ -92,6 +95,15 @@ mod tests {
             .send("GET", "/healthz", &[("x-request-id", "a b")], Body::empty())
             .await;
         assert_eq!(replaced.headers["x-request-id"].len(), 26);
+    }
+
+    #[tokio::test]
+    async fn no_answer_is_kept_on_the_way() {
+        let app = TestApp::new().await;
+        for path in ["/healthz", "/openapi.json", "/nowhere", "/api/sessions"] {
+            let answered = app.get(path).await;
+            assert_eq!(answered.headers["cache-control"], "no-store", "{path}");
+        }
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ mod extract;
 mod listen;
 mod log;
 mod openapi;
+mod peer;
 mod problem;
 mod qr_image;
 mod router;

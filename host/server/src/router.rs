@@ -15,13 +15,15 @@ use crate::app::App;
 use crate::edge::edge;
 use crate::openapi;
 use crate::problem::Failure;
-use crate::routes::{health, messages, sessions, token};
+use crate::routes::{health, messages, sessions, token, tokens};
 
 /// Every route there is.
 pub(crate) fn table() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::head())
         // Tokens
         .routes(routes!(token::get::get))
+        .routes(routes!(tokens::list::list, tokens::create::create))
+        .routes(routes!(tokens::revoke::revoke))
         // Sessions
         .routes(routes!(sessions::list::list, sessions::create::create))
         .routes(routes!(sessions::get::get, sessions::delete::delete))

@@ -18,7 +18,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::app::{App, Draining, Parts};
 use crate::auth::app_token;
+use crate::auth::guesses::Guesses;
 use crate::auth::jwt::Tokens;
+use crate::auth::key_ring::KeyRing;
 use crate::auth::keys::Keys;
 use crate::auth::local::Locality;
 use crate::listen::{self, Connections};
@@ -88,7 +90,9 @@ pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: 
     let driver = wiring::driver(&config, &options)?;
     let folder = wiring::open_folder(&config)?;
     let store = wiring::open_store(&config, &folder, &options).await?;
-    let keys = Keys::load_or_create(&Keys::path(folder.path()), &*options.random)?;
+    let keys_path = Keys::path(folder.path());
+    let keys = Keys::load_or_create(&keys_path, &*options.random)?;
+    let ring = KeyRing::new(keys_path, keys);
     let plugins = wiring::load_plugins(&config, Some(&folder)).await?;
     let openapi = openapi::document(plugins.kinds()).and_then(|document| serde_json::to_vec(&document));
     let openapi = openapi.map_err(|error| StartError::Service(Problem::internal(error)))?;
@@ -104,8 +108,9 @@ pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: 
     .map_err(StartError::Service)?;
     Ok(App::new(Parts {
         service,
-        tokens: Tokens::new(keys, config.auth.issuer, config.auth.audience),
+        tokens: Tokens::new(ring, config.auth.issuer, config.auth.audience),
         admin_key: config.server.admin_key,
+        guesses: Guesses::default(),
         locality: Locality {
             enabled: config.auth.local_token,
             loopback_only,

@@ -1,12 +1,15 @@
 //! The real application over a data folder of its own, for the tests at the foot of the routes. Its sessions never get to
-//! WhatsApp: nothing listens where they dial.
+//! WhatsApp: nothing listens where they dial. Its clock stands still.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use serde_json::Value;
+use switchboard_core::clock::{ManualClock, UnixMillis};
 use switchboard_core::config::Config;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -35,9 +38,10 @@ pub(crate) const ADMIN_KEY: &str = "an admin key for tests";
 /// An application and the folder it lives in.
 pub(crate) struct TestApp {
     pub(crate) app: App,
+    pub(crate) clock: Arc<ManualClock>,
     router: Router,
     token: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What came back.
@@ -71,16 +75,30 @@ impl Answered {
 impl TestApp {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let app = build(config(folder.path()), ServeOptions::default(), true)
-            .await
-            .unwrap();
+        let clock = Arc::new(ManualClock::at(UnixMillis(1_800_000_000_000)));
+        let options = ServeOptions {
+            clock: clock.clone(),
+            ..ServeOptions::default()
+        };
+        let app = build(config(folder.path()), options, true).await.unwrap();
         let token = app_token::current(&app).await.unwrap();
         Self {
             router: router(app.clone()),
             app,
+            clock,
             token,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Lets so many seconds pass.
+    pub(crate) fn advance(&self, secs: u64) {
+        self.clock.advance(Duration::from_secs(secs));
+    }
+
+    /// The folder with its data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().to_owned()
     }
 
     /// Sends a request as it is.
@@ -126,6 +144,23 @@ impl TestApp {
         };
         self.send(method, path, &[("content-type", "application/json")], body)
             .await
+    }
+
+    /// Sends a JSON body with any token.
+    pub(crate) async fn call_with(&self, token: &str, method: &str, path: &str, body: Value) -> Answered {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header(header::CONTENT_TYPE, "application/json");
+        self.raw(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// A token that the app's token makes, by the body of the request for it.
+    pub(crate) async fn token(&self, body: Value) -> String {
+        let created = self.call("POST", "/api/tokens", body).await;
+        assert_eq!(created.status, 201, "{}", created.json());
+        created.json()["token"].as_str().unwrap().to_owned()
     }
 
     /// Sends anything with the app's token.

@@ -17,6 +17,7 @@ mod tokens;
 mod wording;
 
 pub use switchboard_store::messages::Cursor;
+pub use switchboard_store::tokens::Token;
 
 pub use self::messages::log::{LogFilter, LogPage};
 pub use self::messages::reference::MessageRef;
@@ -27,5 +28,7 @@ pub use self::sessions::create::NewSession;
 pub use self::sessions::list::SessionPage;
 pub use self::sessions::view::{HealthView, LossView, QrView, SessionView};
 pub use self::supervisor::lines::Lines;
-pub use self::tokens::IssuedToken;
+pub use self::tokens::issue::{LIFETIME, NewToken, token_id};
+pub use self::tokens::list::TokenPage;
+pub use self::tokens::view::TokenView;
 pub use self::wording::DirectionWord;

@@ -17,7 +17,7 @@ use crate::outbox::recorder::Recorder;
 use crate::recipients::Recipients;
 use crate::supervisor::directory::Directory;
 use crate::supervisor::lines::Lines;
-use crate::tokens::TokenBook;
+use crate::tokens::book::TokenBook;
 
 /// Made once at the start; everybody holds it.
 #[derive(Debug)]

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use switchboard_core::access::Sight;
 use switchboard_core::clock::Clock;
 use switchboard_core::config::SendConfig;
+use switchboard_core::ids::SessionRef;
 use switchboard_core::problem::Problem;
 use switchboard_core::random::Random;
 use switchboard_plugins::Plugins;
@@ -19,16 +21,19 @@ use crate::parts::Parts;
 use crate::recipients::Recipients;
 use crate::supervisor;
 use crate::supervisor::directory::Directory;
+use crate::supervisor::handle::Handle;
 use crate::supervisor::lines::Lines;
-use crate::tokens::TokenBook;
+use crate::tokens::book::TokenBook;
 
 /// What a stop keeps back of its time for the database, after the lines.
 const LAST_MOMENT: Duration = Duration::from_secs(5);
 
-/// The use cases. A clone is the same service.
+/// The use cases. A clone is the same service; one may see fewer sessions than another.
 #[derive(Debug, Clone)]
 pub struct Service {
     pub(crate) parts: Arc<Parts>,
+    /// What this handle sees.
+    pub(crate) sight: Sight,
 }
 
 /// What a service is made of.
@@ -66,7 +71,7 @@ impl Service {
         let messages = Messages::new(store.clone());
         let parts = Arc::new(Parts {
             sessions: Sessions::new(store.clone()),
-            tokens: TokenBook::load(store.clone(), clock.now()).await?,
+            tokens: TokenBook::load(store.clone()).await?,
             recorder: Recorder::start(messages.clone()),
             messages,
             store,
@@ -80,7 +85,28 @@ impl Service {
             under_way: TaskTracker::new(),
         });
         supervisor::restore(&parts).await?;
-        Ok(Self { parts })
+        Ok(Self {
+            parts,
+            sight: Sight::All,
+        })
+    }
+
+    /// The same service for somebody who may see and use these sessions alone: every other one is not found, and neither are its
+    /// messages and tokens.
+    #[must_use]
+    pub fn seeing(&self, sight: Sight) -> Self {
+        Self {
+            parts: self.parts.clone(),
+            sight,
+        }
+    }
+
+    /// The session that is meant.
+    ///
+    /// # Errors
+    /// `session_not_found`.
+    pub(crate) fn resolve(&self, session: &SessionRef) -> Result<Arc<Handle>, Problem> {
+        self.parts.directory.resolve(session, &self.sight)
     }
 
     /// Whether requests are welcome: the database can be read and written, and nobody has asked for a stop.

@@ -19,6 +19,7 @@ mod open;
 mod readers;
 mod seal;
 pub mod sessions;
+mod sight;
 mod store;
 #[cfg(test)]
 mod testing;

@@ -23,7 +23,8 @@ pub(crate) const MIGRATIONS: &[Migration] = embedded![
     "0003_messages",
     "0004_tokens",
     "0005_unreadable",
-    "0006_phone_number"
+    "0006_phone_number",
+    "0007_token_access",
 ];
 
 /// One step of the schema.
@@ -244,5 +245,20 @@ mod tests {
         let mut connection = database();
         apply(&mut connection, MIGRATIONS, &CLOCK).unwrap();
         assert_eq!(history(&mut connection).len(), MIGRATIONS.len());
+    }
+
+    #[test]
+    fn a_token_from_before_tokens_had_scopes_goes_on_allowing_everything() {
+        use switchboard_core::access::Scopes;
+        let mut connection = database();
+        let (before, rest) = MIGRATIONS.split_at(4);
+        apply(&mut connection, before, &CLOCK).unwrap();
+        let old = "INSERT INTO tokens (token_id, subject, issued_s, expires_s) VALUES ('old', 'app', 1, 2)";
+        connection.batch(old).unwrap();
+        apply(&mut connection, rest, &CLOCK).unwrap();
+        let scopes: Option<String> = connection
+            .query_one("SELECT scopes FROM tokens WHERE sessions IS NULL", (), |row| row.get(0))
+            .unwrap();
+        assert_eq!(serde_json::from_str::<Scopes>(&scopes.unwrap()).unwrap(), Scopes::all());
     }
 }

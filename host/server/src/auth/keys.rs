@@ -1,17 +1,19 @@
 //! The keys that sign tokens: `keys/jwt.json` in the data folder.
 //!
-//! The file holds a list. The first key signs, all of them verify. To rotate, put a new key in front and start again; take the
-//! old one out when its last token has expired, or at once to revoke all of its tokens.
+//! The file holds a list. The first key signs, all of them verify, each until the time that stands with it. A rotation puts a new
+//! key in front and gives the others their time. A key that is taken out of the list takes all of its tokens with it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use serde::{Deserialize, Serialize};
+use switchboard_core::clock::UnixMillis;
 use switchboard_core::random::{self, Random};
 
 /// Shorter secrets could be guessed: RFC 7518, section 3.2 asks for the size of the hash.
@@ -48,7 +50,13 @@ pub enum KeysError {
 pub(crate) struct Keys {
     signing: EncodingKey,
     signing_id: String,
-    verifying: Vec<(String, DecodingKey)>,
+    verifying: Vec<VerifyingKey>,
+}
+
+struct VerifyingKey {
+    id: String,
+    key: DecodingKey,
+    until: Option<UnixMillis>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,6 +71,20 @@ struct KeyEntry {
     kid: String,
     /// Base64 for URLs, without padding.
     secret: String,
+    /// Seconds since 1970; the key that signs has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verifies_until: Option<i64>,
+}
+
+impl KeyEntry {
+    fn new(random: &dyn Random) -> Self {
+        let id = u32::from_be_bytes(random::array(random));
+        Self {
+            kid: format!("{id:08x}"),
+            secret: BASE64_URL_SAFE_NO_PAD.encode(random::array::<SHORTEST_SECRET>(random)),
+            verifies_until: None,
+        }
+    }
 }
 
 impl Keys {
@@ -76,20 +98,7 @@ impl Keys {
     /// # Errors
     /// When it is missing, unreadable or malformed.
     pub(crate) fn load(path: &Path) -> Result<Self, KeysError> {
-        let text = fs::read(path).map_err(|cause| match cause.kind() {
-            io::ErrorKind::NotFound => KeysError::Missing(path.to_owned()),
-            _ => KeysError::Io {
-                path: path.to_owned(),
-                cause,
-            },
-        })?;
-        let malformed = |fault| KeysError::Malformed {
-            path: path.to_owned(),
-            fault,
-        };
-        let file: KeyFile = serde_json::from_slice(&text)
-            .map_err(|_| malformed("it is not {\"keys\": [{\"kid\": ..., \"secret\": ...}]}"))?;
-        Self::from_file(&file).map_err(malformed)
+        read(path).map(|(_, keys)| keys)
     }
 
     /// Reads the file, or makes it with one new key. The caller holds the data folder's lock.
@@ -99,27 +108,51 @@ impl Keys {
     pub(crate) fn load_or_create(path: &Path, random: &dyn Random) -> Result<Self, KeysError> {
         match Self::load(path) {
             Err(KeysError::Missing(_)) => {
-                let entry = KeyEntry {
-                    kid: random::array::<4>(random)
-                        .iter()
-                        .map(|byte| format!("{byte:02x}"))
-                        .collect(),
-                    secret: BASE64_URL_SAFE_NO_PAD.encode(random::array::<SHORTEST_SECRET>(random)),
-                };
-                write_new(path, &KeyFile { keys: vec![entry] }).map_err(|cause| KeysError::Io {
-                    path: path.to_owned(),
-                    cause,
-                })?;
+                let keys = vec![KeyEntry::new(random)];
+                write(path, &KeyFile { keys }, None).map_err(failed(path))?;
                 Self::load(path)
             }
             loaded => loaded,
         }
     }
 
+    /// Puts a new key in front. Those that are there verify for as long as `overlap`, or until their own time if that comes first;
+    /// whose time is over goes. Returns the new key's id. The server may be running, and takes the new list up by itself.
+    ///
+    /// # Errors
+    /// As [`Keys::load`], and when the file cannot be written.
+    pub(crate) fn rotate(
+        path: &Path,
+        overlap: Duration,
+        now: UnixMillis,
+        random: &dyn Random,
+    ) -> Result<String, KeysError> {
+        // Of two rotations at once neither may undo the other.
+        let folder = path.parent().unwrap_or(path);
+        let turn = File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
+        let _turn = turn.map_err(|cause| match cause.kind() {
+            io::ErrorKind::NotFound => KeysError::Missing(path.to_owned()),
+            _ => failed(folder)(cause),
+        })?;
+        let (mut file, _) = read(path)?;
+        let end = now.plus(overlap).as_secs();
+        for key in &mut file.keys {
+            key.verifies_until = Some(key.verifies_until.map_or(end, |until| until.min(end)));
+        }
+        file.keys
+            .retain(|key| key.verifies_until.is_some_and(|until| until > now.as_secs()));
+        let new = KeyEntry::new(random);
+        let id = new.kid.clone();
+        file.keys.insert(0, new);
+        let replaced = fs::metadata(path).map_err(failed(path))?;
+        write(path, &file, Some(&replaced)).map_err(failed(path))?;
+        Ok(id)
+    }
+
     fn from_file(file: &KeyFile) -> Result<Self, &'static str> {
-        let mut keys = Vec::with_capacity(file.keys.len());
+        let mut secrets: Vec<(&str, Vec<u8>)> = Vec::with_capacity(file.keys.len());
         for entry in &file.keys {
-            if entry.kid.is_empty() || entry.kid.len() > 64 || keys.iter().any(|(kid, _)| *kid == entry.kid) {
+            if entry.kid.is_empty() || entry.kid.len() > 64 || secrets.iter().any(|(kid, _)| *kid == entry.kid) {
                 return Err("each kid must have 1 to 64 characters and stand once");
             }
             let secret = BASE64_URL_SAFE_NO_PAD
@@ -127,32 +160,66 @@ impl Keys {
                 .ok()
                 .filter(|secret| secret.len() >= SHORTEST_SECRET)
                 .ok_or("each secret must be at least 32 bytes in base64 for URLs, without padding")?;
-            keys.push((entry.kid.clone(), secret));
+            secrets.push((&entry.kid, secret));
         }
-        let (signing_id, secret) = keys.first().ok_or("it holds no key")?;
+        let (signing_id, secret) = secrets.first().ok_or("it holds no key")?;
+        if file.keys.first().is_some_and(|key| key.verifies_until.is_some()) {
+            return Err("the first key signs, so it must not have verifies_until");
+        }
         Ok(Self {
             signing: EncodingKey::from_secret(secret),
-            signing_id: signing_id.clone(),
-            verifying: keys
+            signing_id: (*signing_id).to_owned(),
+            verifying: secrets
                 .iter()
-                .map(|(kid, secret)| (kid.clone(), DecodingKey::from_secret(secret)))
+                .zip(&file.keys)
+                .map(|((id, secret), entry)| VerifyingKey {
+                    id: (*id).to_owned(),
+                    key: DecodingKey::from_secret(secret),
+                    until: entry.verifies_until.map(UnixMillis::from_secs),
+                })
                 .collect(),
         })
     }
 
     /// The key that signs, and its id.
-    pub(super) fn signing(&self) -> (&str, &EncodingKey) {
+    pub(crate) fn signing(&self) -> (&str, &EncodingKey) {
         (&self.signing_id, &self.signing)
     }
 
-    /// The key with this id.
-    pub(super) fn verifying(&self, kid: &str) -> Option<&DecodingKey> {
-        self.verifying.iter().find(|(id, _)| id == kid).map(|(_, key)| key)
+    /// The keys that verify at this time, with their ids.
+    pub(crate) fn verifying(&self, now: UnixMillis) -> impl Iterator<Item = (&str, &DecodingKey)> {
+        self.verifying
+            .iter()
+            .filter(move |key| key.until.is_none_or(|until| now < until))
+            .map(|key| (key.id.as_str(), &key.key))
     }
 }
 
-/// Writes beside and renames, so that a crash leaves no half a file, readable by the owner alone.
-fn write_new(path: &Path, file: &KeyFile) -> io::Result<()> {
+fn failed(path: &Path) -> impl Fn(io::Error) -> KeysError {
+    move |cause| KeysError::Io {
+        path: path.to_owned(),
+        cause,
+    }
+}
+
+fn read(path: &Path) -> Result<(KeyFile, Keys), KeysError> {
+    let text = fs::read(path).map_err(|cause| match cause.kind() {
+        io::ErrorKind::NotFound => KeysError::Missing(path.to_owned()),
+        _ => failed(path)(cause),
+    })?;
+    let malformed = |fault| KeysError::Malformed {
+        path: path.to_owned(),
+        fault,
+    };
+    let file: KeyFile = serde_json::from_slice(&text)
+        .map_err(|_| malformed("it is not {\"keys\": [{\"kid\": ..., \"secret\": ...}]}"))?;
+    let keys = Keys::from_file(&file).map_err(malformed)?;
+    Ok((file, keys))
+}
+
+/// Writes beside and renames, so that a crash leaves no half a file, readable by the owner alone: whoever owned the one that it
+/// replaces, so that a rotation by root does not lock the server out.
+fn write(path: &Path, file: &KeyFile, replaced: Option<&Metadata>) -> io::Result<()> {
     let aside = path.with_extension("json.new");
     let mut out = OpenOptions::new()
         .write(true)
@@ -160,6 +227,9 @@ fn write_new(path: &Path, file: &KeyFile) -> io::Result<()> {
         .truncate(true)
         .mode(0o600)
         .open(&aside)?;
+    if let Some(replaced) = replaced {
+        fchown(&out, Some(replaced.uid()), Some(replaced.gid()))?;
+    }
     serde_json::to_writer_pretty(&mut out, file)?;
     out.write_all(b"\n")?;
     out.sync_all()?;
@@ -186,16 +256,67 @@ mod tests {
         assert_eq!(first.signing.as_bytes(), second.signing.as_bytes());
     }
 
+    fn verifying(keys: &Keys, now: UnixMillis) -> Vec<&str> {
+        keys.verifying(now).map(|(id, _)| id).collect()
+    }
+
     #[test]
-    fn the_first_key_signs_and_all_verify() {
+    fn the_first_key_signs_and_all_verify_until_their_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jwt.json");
         let secret = BASE64_URL_SAFE_NO_PAD.encode([7; 32]);
-        let json = serde_json::json!({"keys": [{"kid": "new", "secret": secret}, {"kid": "old", "secret": secret}]});
+        let json = serde_json::json!({"keys": [
+            {"kid": "new", "secret": secret},
+            {"kid": "old", "secret": secret, "verifies_until": 10},
+            {"kid": "kept", "secret": secret},
+        ]});
         fs::write(&path, json.to_string()).unwrap();
         let keys = Keys::load(&path).unwrap();
         assert_eq!(keys.signing().0, "new");
-        assert!(keys.verifying("old").is_some() && keys.verifying("new").is_some() && keys.verifying("x").is_none());
+        assert_eq!(verifying(&keys, UnixMillis(9_999)), ["new", "old", "kept"]);
+        assert_eq!(verifying(&keys, UnixMillis(10_000)), ["new", "kept"]);
+    }
+
+    #[test]
+    fn after_a_rotation_the_new_key_signs_and_the_old_one_verifies_for_the_overlap() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jwt.json");
+        let start = UnixMillis::from_secs(1_000);
+        let first = Keys::load_or_create(&path, &SeededRandom::new(1)).unwrap().signing_id;
+        let second = Keys::rotate(&path, Duration::from_secs(60), start, &SeededRandom::new(2)).unwrap();
+        let keys = Keys::load(&path).unwrap();
+        assert_eq!((keys.signing().0, second == first), (second.as_str(), false));
+        assert_eq!(verifying(&keys, start), [second.as_str(), first.as_str()]);
+        assert_eq!(verifying(&keys, UnixMillis::from_secs(1_060)), [second.as_str()]);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+        // A longer overlap does not bring the first key's end any later, and whose time is over goes.
+        let third = Keys::rotate(&path, Duration::from_secs(600), start, &SeededRandom::new(3)).unwrap();
+        let keys = Keys::load(&path).unwrap();
+        assert_eq!(
+            verifying(&keys, UnixMillis::from_secs(1_059)),
+            [&*third, &*second, &*first]
+        );
+        assert_eq!(verifying(&keys, UnixMillis::from_secs(1_060)), [&*third, &*second]);
+        let fourth = Keys::rotate(&path, Duration::ZERO, start, &SeededRandom::new(4)).unwrap();
+        assert_eq!(verifying(&Keys::load(&path).unwrap(), UnixMillis(0)), [fourth.as_str()]);
+    }
+
+    #[test]
+    fn rotations_at_once_lose_none_of_the_new_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jwt.json");
+        Keys::load_or_create(&path, &SeededRandom::new(1)).unwrap();
+        let rotate =
+            |seed| Keys::rotate(&path, Duration::from_secs(60), UnixMillis(0), &SeededRandom::new(seed)).unwrap();
+        let made: Vec<String> = std::thread::scope(|scope| {
+            let turns: Vec<_> = (2..10).map(|seed| scope.spawn(move || rotate(seed))).collect();
+            turns.into_iter().map(|turn| turn.join().unwrap()).collect()
+        });
+        let keys = Keys::load(&path).unwrap();
+        let verifying = verifying(&keys, UnixMillis(0));
+        assert_eq!(verifying.len(), 9);
+        assert!(made.iter().all(|id| verifying.contains(&id.as_str())));
     }
 
     #[test]
@@ -209,12 +330,16 @@ mod tests {
             r#"{"keys": []}"#.to_owned(),
             r#"{"keys": [{"kid": "a", "secret": "c2hvcnQ"}]}"#.to_owned(),
             format!(r#"{{"keys": [{{"kid": "", "secret": "{secret}"}}]}}"#),
+            format!(r#"{{"keys": [{{"kid": "a", "secret": "{secret}", "verifies_until": 10}}]}}"#),
             format!(r#"{{"keys": [{{"kid": "a", "secret": "{secret}"}}, {{"kid": "a", "secret": "{secret}"}}]}}"#),
         ] {
             fs::write(&path, &text).unwrap();
-            let error = Keys::load_or_create(&path, &SeededRandom::new(1)).err().unwrap();
-            assert!(matches!(error, KeysError::Malformed { .. }), "{text}");
-            assert!(!error.to_string().contains(&secret));
+            let started = Keys::load_or_create(&path, &SeededRandom::new(1)).err();
+            let rotated = Keys::rotate(&path, Duration::ZERO, UnixMillis(0), &SeededRandom::new(1)).err();
+            for error in [started.unwrap(), rotated.unwrap()] {
+                assert!(matches!(error, KeysError::Malformed { .. }), "{text}");
+                assert!(!error.to_string().contains(&secret));
+            }
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
     }
@@ -224,6 +349,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jwt.json");
         assert!(matches!(Keys::load(&path), Err(KeysError::Missing(_))));
+        let rotated = Keys::rotate(&path, Duration::ZERO, UnixMillis(0), &SeededRandom::new(1));
+        assert!(matches!(rotated, Err(KeysError::Missing(_))));
         assert!(!path.exists());
     }
 }

@@ -1,16 +1,34 @@
 //! Who may do what.
 //!
-//! A caller shows a bearer token: a JWT signed by one of this server's own keys, or the operator's admin key. Routes name the
-//! scope they need in their handler's arguments with [`May`], so that a route without a check has no caller at all.
-//! Keys live in the data folder (`keys.rs`), the signature is HS256 and nothing else (`hs256.rs`), the claims are checked
-//! against the clock that is passed in (`jwt.rs`), and `local.rs` decides who gets a token without showing one.
+//! A caller shows a bearer token: a JWT signed by one of this server's own keys, or the operator's admin key. Routes name the scope they need in their handler's arguments with [`May`], and reach the use cases through it alone.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `caller` | who asks, from what is shown to what may be done |
+//! | `bearer` | the `Authorization` header and the admin key |
+//! | `jwt` | what a token says and what makes one be refused, by the clock that is passed in |
+//! | `hs256` | the one signature algorithm |
+//! | `keys` | the keys in the data folder, and their rotation |
+//! | `key_ring` | the keys of a server that runs |
+//! | `guesses` | who shows wrong credentials again and again |
+//! | `local` | who gets a token without showing one |
+//! | `app_token` | the token that those share |
+//! | `scope` | scopes as types |
+//! | `lifetime` | how long a token is to live |
 
 pub(crate) mod app_token;
 mod bearer;
+mod caller;
+pub(crate) mod guesses;
+#[cfg(test)]
+mod hostile;
 mod hs256;
 pub(crate) mod jwt;
+pub(crate) mod key_ring;
 pub(crate) mod keys;
+pub(crate) mod lifetime;
 pub(crate) mod local;
 pub(crate) mod scope;
 
-pub(crate) use bearer::{May, admin_key_matches, presented};
+pub(crate) use bearer::{admin_key_matches, presented};
+pub(crate) use caller::{May, wrong};

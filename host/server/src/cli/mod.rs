@@ -1,4 +1,4 @@
-//! The command line: `switchboard [--config FILE] [serve | token | migrate | doctor]`.
+//! The command line: `switchboard [--config FILE] [serve | token | token rotate | migrate | doctor]`.
 //!
 //! This module owns standard output and standard error: what was asked for goes to the first, words and faults go to the second,
 //! and the exit code (`exit.rs`) says which kind of fault it was.
@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 pub mod exit;
 mod migrate;
+mod rotate;
 mod serve;
 mod token;
 
@@ -30,17 +31,29 @@ struct Command {
     action: Option<Action>,
 }
 
-#[derive(Debug, Clone, Copy, Default, Subcommand)]
+#[derive(Debug, Default, Subcommand)]
 enum Action {
     /// Run the server (the default).
     #[default]
     Serve,
-    /// Print a token with all scopes. The server may be running.
-    Token,
+    /// Print a token; without options one with all scopes, for 90 days. The server may be running.
+    #[command(args_conflicts_with_subcommands = true)]
+    Token {
+        #[command(flatten)]
+        options: token::Options,
+        #[command(subcommand)]
+        action: Option<TokenAction>,
+    },
     /// Bring the database to this version and say what was done.
     Migrate,
     /// Look at everything a start needs, change nothing, and say what to do.
     Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenAction {
+    /// Sign tokens with a new key from now on. The server may be running, and takes it up by itself.
+    Rotate(rotate::Options),
 }
 
 /// Runs the command line of this process.
@@ -53,7 +66,7 @@ pub fn run() -> Exit {
             return error.print().map_or(Exit::Io, |()| exit);
         }
     };
-    match act(&command) {
+    match act(command) {
         Ok(exit) => exit,
         Err(fault) => {
             // Nobody is left to be told when standard error is closed.
@@ -63,7 +76,7 @@ pub fn run() -> Exit {
     }
 }
 
-fn act(command: &Command) -> Result<Exit, Fault> {
+fn act(command: Command) -> Result<Exit, Fault> {
     let action = command.action.unwrap_or_default();
     let config = config::load(command.config.as_deref());
     match action {
@@ -72,7 +85,11 @@ fn act(command: &Command) -> Result<Exit, Fault> {
             log::start(&config.log).map_err(|error| Fault::new(Exit::Config, &error))?;
             on_runtime(serve::run(config))?
         }
-        Action::Token => token::run(&config?, &mut io::stdout()).map(|()| Exit::Ok),
+        Action::Token { options, action: None } => token::run(&config?, options, &mut io::stdout()).map(|()| Exit::Ok),
+        Action::Token {
+            action: Some(TokenAction::Rotate(options)),
+            ..
+        } => rotate::run(&config?, &options, &mut io::stdout()).map(|()| Exit::Ok),
         Action::Migrate => on_runtime(migrate::run(&config?, &mut io::stdout()))?.map(|()| Exit::Ok),
         // Faults of the configuration are findings of its own.
         Action::Doctor => on_runtime(doctor::run(config, &mut io::stdout()))?,
@@ -112,5 +129,35 @@ mod tests {
         assert!(matches!(command.action.unwrap_or_default(), Action::Serve));
         let command = Command::try_parse_from(["switchboard", "doctor", "--config", "a.toml"]).unwrap();
         assert!(matches!(command.action, Some(Action::Doctor)) && command.config.is_some());
+    }
+
+    #[test]
+    fn a_token_is_asked_for_with_options_or_its_key_is_rotated() {
+        for line in [
+            "token",
+            "token --scopes messages:send,sessions:read --sessions qr_1_deadbeef --expires-in 30d --name desk",
+            "token --scopes messages:send --scopes admin",
+            "token rotate",
+            "token rotate --overlap 24h",
+            "token rotate --overlap 0",
+        ] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+        for line in [
+            "token --scopes root",
+            "token --scopes",
+            "token --sessions 15550000001",
+            "token --expires-in 0",
+            "token --expires-in 2y",
+            "token --scopes admin rotate",
+            "token rotate --overlap soon",
+            "token rotate --scopes admin",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    fn parse(line: &str) -> Result<Command, clap::Error> {
+        Command::try_parse_from(std::iter::once("switchboard").chain(line.split(' ')))
     }
 }

@@ -4,3 +4,4 @@ pub(crate) mod health;
 pub(crate) mod messages;
 pub(crate) mod sessions;
 pub(crate) mod token;
+pub(crate) mod tokens;

@@ -18,7 +18,7 @@ impl Service {
             MessageRef::Id(id) => Name::Id(id),
             MessageRef::Wamid(wamid) => Name::Wamid(wamid),
         };
-        let found = self.parts.messages.find(name).await?;
+        let found = self.parts.messages.find(name, &self.sight).await?;
         found
             .map(|found| MessageView::with_timeline(found.message, found.steps))
             .ok_or_else(|| Problem::new(Code::MESSAGE_NOT_FOUND, "There is no message with this id."))

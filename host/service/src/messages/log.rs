@@ -1,5 +1,6 @@
 //! The log of both directions.
 
+use switchboard_core::access::Sight;
 use switchboard_core::direction::Direction;
 use switchboard_core::ids::{Recipient, SessionRef};
 use switchboard_core::problem::Problem;
@@ -31,19 +32,18 @@ pub struct LogPage {
 }
 
 impl Service {
-    /// At most `limit` messages of the log behind `since`.
+    /// At most `limit` messages behind `since`, of the log of the sessions in sight.
     ///
     /// # Errors
     /// `session_not_found`; when the database cannot be read.
     pub async fn messages(&self, filter: LogFilter, since: Cursor, limit: u32) -> Result<LogPage, Problem> {
-        let session = filter
-            .session
-            .as_ref()
-            .map(|session| self.parts.directory.resolve(session))
-            .transpose()?;
+        let sessions = match &filter.session {
+            Some(session) => Sight::from_iter([self.resolve(session)?.id]),
+            None => self.sight.clone(),
+        };
         self.parts.recorder.settled().await;
         let filter = messages::LogFilter {
-            session: session.map(|handle| handle.id),
+            sessions,
             chat: filter.chat.map(|chat| chat.jid()),
             direction: filter.direction,
             since,

@@ -110,7 +110,7 @@ impl Service {
     ) -> Result<Sent, Problem> {
         let parts = &self.parts;
         let _under_way = parts.enter()?;
-        let handle = parts.directory.resolve(&request.session)?;
+        let handle = self.resolve(&request.session)?;
         let (link, line) = handle.sendable()?;
         let context = CallContext {
             request_id,

@@ -44,7 +44,7 @@ impl Service {
 
     async fn change(&self, session: &SessionRef, command: fn(Reply) -> Command) -> Result<SessionView, Problem> {
         let _under_way = self.parts.enter()?;
-        let handle = self.parts.directory.resolve(session)?;
+        let handle = self.resolve(session)?;
         handle.ask(command).await?;
         Ok(SessionView::of(handle.moment()))
     }

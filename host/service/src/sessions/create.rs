@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use switchboard_core::ids::{LinkMethod, PhoneNumber, SessionId};
-use switchboard_core::problem::Problem;
+use switchboard_core::problem::{Code, Problem};
 use switchboard_store::sessions::Session;
 
 use crate::service::Service;
@@ -27,10 +27,15 @@ impl Service {
     /// Creates a session and begins to link it: a code to scan or to type appears in a moment.
     ///
     /// # Errors
-    /// `invalid_field` for a number that does not go with the method; when the database cannot be written.
+    /// `forbidden` when not every session is in sight, `invalid_field` for a number that does not go with the method; when the database
+    /// cannot be written.
     pub async fn create_session(&self, new: NewSession) -> Result<SessionId, Problem> {
         let parts = &self.parts;
         let _under_way = parts.enter()?;
+        if !self.sight.is_all() {
+            let sentence = "A token for certain sessions cannot create another one: it would not see it.";
+            return Err(Problem::new(Code::FORBIDDEN, sentence));
+        }
         match (new.method, &new.phone_number) {
             (LinkMethod::Qr, None) | (LinkMethod::Phone, Some(_)) => {}
             (LinkMethod::Qr, Some(_)) => {

@@ -13,7 +13,7 @@ impl Service {
     /// # Errors
     /// `session_not_found`; when the database cannot be read.
     pub async fn session(&self, session: &SessionRef) -> Result<SessionView, Problem> {
-        let handle = self.parts.directory.resolve(session)?;
+        let handle = self.resolve(session)?;
         self.parts.recorder.settled().await;
         let queue_depth = self.parts.messages.pending_count(handle.id).await?;
         let now = handle.moment();
@@ -31,7 +31,7 @@ impl Service {
     /// # Errors
     /// `session_not_found`; `qr_not_available` when there is nothing to scan.
     pub fn qr(&self, session: &SessionRef) -> Result<QrCode, Problem> {
-        let handle = self.parts.directory.resolve(session)?;
+        let handle = self.resolve(session)?;
         let now = handle.moment();
         match now.step {
             Some(LinkStep::ScanQr(code)) => Ok(code),

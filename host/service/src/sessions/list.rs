@@ -19,7 +19,7 @@ pub struct SessionPage {
 impl Service {
     /// Every session with this status, or every session: at most `limit`, from behind `after`, the oldest first.
     pub fn sessions(&self, status: Option<SessionStatus>, after: Option<SessionId>, limit: usize) -> SessionPage {
-        let mut handles = self.parts.directory.all();
+        let mut handles = self.parts.directory.all(&self.sight);
         let place = |handle: &Handle| (handle.row().created_at, handle.id);
         handles.sort_unstable_by_key(|handle| place(handle));
         // A session is never removed from the directory, so the one that a page ended with is still there.

@@ -1,12 +1,15 @@
 //! Every session, by id, by mobid and by number. Reading takes no lock.
 //!
 //! Several sessions may have been linked to one number, at the same time as companion devices of one account, or one after the
-//! other. A mobid and a number then stand for the one that is linked, and among those for the one that was linked last.
+//! other. A mobid and a number then stand for the one that is linked, and among those for the one that was linked last; for a caller
+//! who may not see every session, among those that it may see.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use switchboard_core::access::Sight;
 use switchboard_core::ids::{Mobid, PhoneNumber, SessionId, SessionRef};
 use switchboard_core::problem::{Code, Problem};
 use switchboard_store::sessions::Phase;
@@ -24,8 +27,9 @@ pub(crate) struct Directory {
 #[derive(Debug, Default, Clone)]
 struct Index {
     by_id: HashMap<SessionId, Arc<Handle>>,
-    by_mobid: HashMap<Mobid, SessionId>,
-    by_number: HashMap<PhoneNumber, SessionId>,
+    /// The one that is meant first, first.
+    by_mobid: HashMap<Mobid, Vec<SessionId>>,
+    by_number: HashMap<PhoneNumber, Vec<SessionId>>,
 }
 
 impl Directory {
@@ -49,18 +53,20 @@ impl Directory {
         self.index.store(Arc::new(index));
     }
 
-    /// The session that is meant.
+    /// The session that is meant by somebody who sees these.
     ///
     /// # Errors
-    /// `session_not_found`.
-    pub(crate) fn resolve(&self, session: &SessionRef) -> Result<Arc<Handle>, Problem> {
+    /// `session_not_found`, also for a session that is there and out of sight.
+    pub(crate) fn resolve(&self, session: &SessionRef, sight: &Sight) -> Result<Arc<Handle>, Problem> {
         let index = self.index.load();
-        let id = match session {
-            SessionRef::Session(id) => Some(id),
-            SessionRef::Mobid(mobid) => index.by_mobid.get(mobid),
-            SessionRef::Number(number) => index.by_number.get(number),
+        let named = match session {
+            SessionRef::Session(id) => Some(std::slice::from_ref(id)),
+            SessionRef::Mobid(mobid) => index.by_mobid.get(mobid).map(Vec::as_slice),
+            SessionRef::Number(number) => index.by_number.get(number).map(Vec::as_slice),
         };
-        id.and_then(|id| index.by_id.get(id)).cloned().ok_or_else(|| {
+        let mut named = named.into_iter().flatten();
+        let meant = named.find(|id| sight.allows(id)).and_then(|id| index.by_id.get(id));
+        meant.cloned().ok_or_else(|| {
             Problem::new(
                 Code::SESSION_NOT_FOUND,
                 "There is no session with this id, mobid or number.",
@@ -69,9 +75,11 @@ impl Directory {
         })
     }
 
-    /// Every session, in no order.
-    pub(crate) fn all(&self) -> Vec<Arc<Handle>> {
-        self.index.load().by_id.values().cloned().collect()
+    /// Every session in sight, in no order.
+    pub(crate) fn all(&self, sight: &Sight) -> Vec<Arc<Handle>> {
+        let index = self.index.load();
+        let seen = index.by_id.values().filter(|handle| sight.allows(&handle.id));
+        seen.cloned().collect()
     }
 }
 
@@ -88,11 +96,13 @@ impl Index {
                     .map(|link| (handle.row().phase, link, handle.id))
             })
             .collect();
-        linked.sort_unstable_by_key(|(phase, link, id)| (*phase == Phase::Linked, link.at, *id));
-        (self.by_mobid, self.by_number) = linked
-            .into_iter()
-            .map(|(_, link, id)| ((link.mobid, id), (link.number, id)))
-            .unzip();
+        linked.sort_unstable_by_key(|(phase, link, id)| Reverse((*phase == Phase::Linked, link.at, *id)));
+        self.by_mobid.clear();
+        self.by_number.clear();
+        for (_, link, id) in linked {
+            self.by_mobid.entry(link.mobid).or_default().push(id);
+            self.by_number.entry(link.number).or_default().push(id);
+        }
     }
 }
 
@@ -122,7 +132,10 @@ mod tests {
     }
 
     fn resolve(directory: &Directory, text: &str) -> Option<SessionId> {
-        directory.resolve(&text.parse().unwrap()).ok().map(|handle| handle.id)
+        directory
+            .resolve(&text.parse().unwrap(), &Sight::All)
+            .ok()
+            .map(|handle| handle.id)
     }
 
     #[test]
@@ -135,7 +148,7 @@ mod tests {
         }
         assert_eq!(resolve(&directory, &waiting.to_string()), Some(waiting));
         for stranger in ["qr_1700000000000_000000ff", "999999999999999", "+1 555 000 0002"] {
-            let problem = directory.resolve(&stranger.parse().unwrap()).unwrap_err();
+            let problem = directory.resolve(&stranger.parse().unwrap(), &Sight::All).unwrap_err();
             assert_eq!(
                 (problem.code(), problem.field_name()),
                 (&Code::SESSION_NOT_FOUND, Some("sessionId"))
@@ -152,6 +165,20 @@ mod tests {
         assert_eq!(resolve(&directory, "123456789012345"), Some(linked));
         let later = session(&directory, 3, Phase::Linked, Some(2));
         assert_eq!(resolve(&directory, "15550000001"), Some(later));
-        assert_eq!(directory.all().len(), 3);
+        assert_eq!(directory.all(&Sight::All).len(), 3);
+    }
+
+    #[test]
+    fn whoever_may_not_see_every_session_finds_by_number_the_one_that_it_may_see() {
+        let directory = Directory::default();
+        let [first, second] = [1, 2].map(|n| session(&directory, n, Phase::Linked, Some(n.into())));
+        let sight = Sight::from_iter([first]);
+        let resolve = |text: &str| directory.resolve(&text.parse().unwrap(), &sight).ok();
+        for name in [first.to_string().as_str(), "123456789012345", "15550000001"] {
+            assert_eq!(resolve(name).map(|handle| handle.id), Some(first), "{name}");
+        }
+        assert!(resolve(&second.to_string()).is_none());
+        assert_eq!(directory.all(&sight).len(), 1);
+        assert!(directory.all(&Sight::from_iter([])).is_empty());
     }
 }

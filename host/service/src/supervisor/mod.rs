@@ -25,6 +25,7 @@ mod task;
 use std::sync::Arc;
 use std::time::Duration;
 
+use switchboard_core::access::Sight;
 use switchboard_core::problem::Problem;
 use switchboard_core::random;
 use switchboard_store::sessions::Session;
@@ -67,7 +68,7 @@ pub(crate) fn adopt(parts: &Arc<Parts>, row: Session, delay: Duration) -> Arc<Ha
 /// Stops every task; lines are closed without logging out. Requests that still wait for WhatsApp are sent away.
 pub(crate) async fn stop(directory: &Directory) {
     let stops: JoinSet<()> = directory
-        .all()
+        .all(&Sight::All)
         .into_iter()
         .map(|handle| async move { handle.stop().await })
         .collect();

@@ -1,5 +1,6 @@
 //! One message and its timeline.
 
+use switchboard_core::access::Sight;
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::ids::{Jid, MessageId};
 use switchboard_core::status::MessageStatus;
@@ -7,6 +8,7 @@ use switchboard_core::wamid::Wamid;
 
 use super::{Message, Messages, message_columns, read_message};
 use crate::StoreError;
+use crate::sight::sight_column;
 
 /// What a message can be asked for by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,26 +40,39 @@ pub struct Timeline {
     pub steps: Vec<Step>,
 }
 
+macro_rules! find_query {
+    ($where:literal, $then:literal) => {
+        concat!(
+            "SELECT ",
+            message_columns!(),
+            " FROM messages WHERE (?1 IS NULL OR session_id IN (SELECT value FROM json_each(?1))) AND ",
+            $where,
+            $then
+        )
+    };
+}
+
 impl Messages {
-    /// A message with its timeline. Two sessions of one account both have what its phone sent; a wamid finds the first of them.
+    /// A message of one of these sessions, with its timeline. Two sessions of one account both have what its phone sent; a wamid
+    /// finds the first of them.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn find(&self, name: Name) -> Result<Option<Timeline>, StoreError> {
-        const BY_ID: &str = concat!("SELECT ", message_columns!(), " FROM messages WHERE message_id = ?1");
-        const BY_WAMID: &str = concat!(
-            "SELECT ",
-            message_columns!(),
-            " FROM messages WHERE stanza_id = ?1 AND chat = ?2 AND direction = ?3 ORDER BY seq LIMIT 1"
+    pub async fn find(&self, name: Name, sessions: &Sight) -> Result<Option<Timeline>, StoreError> {
+        const BY_ID: &str = find_query!("message_id = ?2", "");
+        const BY_WAMID: &str = find_query!(
+            "stanza_id = ?2 AND chat = ?3 AND direction = ?4",
+            " ORDER BY seq LIMIT 1"
         );
         const STEPS: &str = "SELECT status, recipient, at_ms FROM timeline WHERE seq = ?1";
+        let sessions = sight_column(sessions)?;
         self.store
             .read(move |reader| {
                 let found = match &name {
-                    Name::Id(id) => reader.query_one(BY_ID, (id.to_string(),), read_message)?,
+                    Name::Id(id) => reader.query_one(BY_ID, (sessions, id.to_string()), read_message)?,
                     Name::Wamid(wamid) => {
                         let chat = Jid::of_number(&wamid.user).to_string();
-                        let key = (wamid.stanza_id.as_str(), chat, wamid.direction.as_str());
+                        let key = (sessions, wamid.stanza_id.as_str(), chat, wamid.direction.as_str());
                         reader.query_one(BY_WAMID, key, read_message)?
                     }
                 };
@@ -88,7 +103,12 @@ mod tests {
     async fn a_message_is_found_by_either_name_and_a_strange_name_finds_nothing() {
         let f = fixture().await;
         let (seq, message) = f.accepted(f.a, 15_550_000_002, "hi").await;
-        let by_id = f.messages.find(Name::Id(message.id)).await.unwrap().unwrap();
+        let by_id = f
+            .messages
+            .find(Name::Id(message.id), &Sight::All)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(
             (by_id.message.seq, by_id.message.status),
             (seq, MessageStatus::Accepted)
@@ -101,7 +121,11 @@ mod tests {
             stanza_id: message.stanza_id.clone(),
         };
         assert_eq!(
-            f.messages.find(Name::Wamid(wamid.clone())).await.unwrap().unwrap(),
+            f.messages
+                .find(Name::Wamid(wamid.clone()), &Sight::All)
+                .await
+                .unwrap()
+                .unwrap(),
             by_id
         );
         for stranger in [
@@ -114,8 +138,45 @@ mod tests {
                 ..wamid
             },
         ] {
-            assert_eq!(f.messages.find(Name::Wamid(stranger)).await.unwrap(), None);
+            assert_eq!(f.messages.find(Name::Wamid(stranger), &Sight::All).await.unwrap(), None);
         }
-        assert_eq!(f.messages.find(Name::Id(f.text(f.a, 2, "").id)).await.unwrap(), None);
+        assert_eq!(
+            f.messages
+                .find(Name::Id(f.text(f.a, 2, "").id), &Sight::All)
+                .await
+                .unwrap(),
+            None
+        );
+    }
+
+    #[tokio::test]
+    async fn a_message_is_found_only_among_the_sessions_that_are_asked_for() {
+        let f = fixture().await;
+        let (_, first) = f.accepted(f.a, 15_550_000_002, "hi").await;
+        // What the phone of an account sends reaches each of its sessions.
+        let copy = f.text(f.b, 15_550_000_002, "hi");
+        let copy = crate::messages::NewMessage {
+            stanza_id: first.stanza_id.clone(),
+            ..copy
+        };
+        f.messages.accept(vec![copy.clone()]).await.unwrap();
+        let wamid = || {
+            Name::Wamid(Wamid {
+                user: "15550000002".parse().unwrap(),
+                direction: Direction::Outbound,
+                stanza_id: first.stanza_id.clone(),
+            })
+        };
+        let both = Sight::from_iter([f.a, f.b]);
+        for (name, sessions, expected) in [
+            (Name::Id(first.id), &both, Some(first.id)),
+            (Name::Id(first.id), &Sight::from_iter([f.b]), None),
+            (Name::Id(first.id), &Sight::from_iter([]), None),
+            (wamid(), &both, Some(first.id)),
+            (wamid(), &Sight::from_iter([f.b]), Some(copy.id)),
+        ] {
+            let found = f.messages.find(name.clone(), sessions).await.unwrap();
+            assert_eq!(found.map(|found| found.message.id), expected, "{name:?} {sessions:?}");
+        }
     }
 }

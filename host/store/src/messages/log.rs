@@ -3,11 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use switchboard_core::access::Sight;
 use switchboard_core::direction::Direction;
-use switchboard_core::ids::{Jid, SessionId};
+use switchboard_core::ids::Jid;
 
 use super::{Message, Messages, message_columns, read_message};
 use crate::StoreError;
+use crate::sight::sight_column;
 
 /// A place in the log: 0 is its beginning. Later messages have higher places, and nothing ever appears behind one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -52,10 +54,10 @@ impl FromStr for Cursor {
 }
 
 /// What part of the log is wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFilter {
-    /// Only this session's.
-    pub session: Option<SessionId>,
+    /// Only these sessions'.
+    pub sessions: Sight,
     /// Only this conversation's.
     pub chat: Option<Jid>,
     /// Only those that went this way.
@@ -86,19 +88,27 @@ impl Messages {
     pub async fn log(&self, filter: LogFilter, limit: u32) -> Result<Vec<Message>, StoreError> {
         // The index is named, because the planner has no statistics to choose by.
         const ALL: &str = log_query!("", "");
-        const BY_SESSION: &str = log_query!("INDEXED BY messages_by_session", " AND session_id = ?4");
         const BY_CHAT: &str = log_query!("INDEXED BY messages_by_chat", " AND chat = ?4");
-        const BY_BOTH: &str = log_query!("INDEXED BY messages_by_chat", " AND chat = ?4 AND session_id = ?5");
-        let direction = filter.direction.map(Direction::as_str);
-        let (since, session) = (filter.since.0, filter.session.map(|id| id.to_string()));
-        let chat = filter.chat.map(|jid| jid.to_string());
+        const BY_BOTH: &str = log_query!(
+            "INDEXED BY messages_by_chat",
+            " AND chat = ?4 AND session_id IN (SELECT value FROM json_each(?5))"
+        );
+        // A page of each session first, so that a quiet session is not looked for among all the messages of busy ones.
+        const BY_SESSION: &str = log_query!(
+            "",
+            " AND seq IN (SELECT page.seq FROM json_each(?4) AS listed CROSS JOIN messages AS page WHERE page.seq IN (\
+             SELECT seq FROM messages INDEXED BY messages_by_session \
+             WHERE session_id = listed.value AND seq > ?1 AND (?2 IS NULL OR direction = ?2) ORDER BY seq LIMIT ?3))"
+        );
+        let (since, direction) = (filter.since.0, filter.direction.map(Direction::as_str));
+        let (sessions, chat) = (sight_column(&filter.sessions)?, filter.chat.map(|jid| jid.to_string()));
         self.store
-            .read(move |reader| match (session, chat) {
+            .read(move |reader| match (sessions, chat) {
                 (None, None) => reader.query(ALL, (since, direction, limit), read_message),
-                (Some(session), None) => reader.query(BY_SESSION, (since, direction, limit, session), read_message),
+                (Some(sessions), None) => reader.query(BY_SESSION, (since, direction, limit, sessions), read_message),
                 (None, Some(chat)) => reader.query(BY_CHAT, (since, direction, limit, chat), read_message),
-                (Some(session), Some(chat)) => {
-                    reader.query(BY_BOTH, (since, direction, limit, chat, session), read_message)
+                (Some(sessions), Some(chat)) => {
+                    reader.query(BY_BOTH, (since, direction, limit, chat, sessions), read_message)
                 }
             })
             .await
@@ -108,7 +118,7 @@ impl Messages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::messages::fixtures::{fixture, jid};
+    use crate::messages::fixtures::{everything, fixture, jid};
 
     #[tokio::test]
     async fn every_filter_keeps_what_it_names_in_the_order_of_the_log() {
@@ -118,17 +128,40 @@ mod tests {
         let (three, _) = f.accepted(f.a, 3, "three").await;
         let (four, _) = f.accepted(f.b, 2, "four").await;
         let two = Cursor(one.0 + 1);
-        let a = Some(f.a);
+        let (a, both) = (Sight::from_iter([f.a]), Sight::from_iter([f.a, f.b]));
         let outbound = Some(Direction::Outbound);
-        let all = LogFilter::default();
+        let all = everything();
         for (filter, expected) in [
             (all.clone(), vec![one, two, three, four]),
             (
                 LogFilter {
-                    session: a,
+                    sessions: a.clone(),
                     ..all.clone()
                 },
                 vec![one, two, three],
+            ),
+            (
+                LogFilter {
+                    sessions: both.clone(),
+                    since: one,
+                    ..all.clone()
+                },
+                vec![two, three, four],
+            ),
+            (
+                LogFilter {
+                    sessions: both,
+                    chat: Some(jid(2)),
+                    ..all.clone()
+                },
+                vec![one, two, four],
+            ),
+            (
+                LogFilter {
+                    sessions: Sight::from_iter([]),
+                    ..all.clone()
+                },
+                vec![],
             ),
             (
                 LogFilter {
@@ -139,7 +172,7 @@ mod tests {
             ),
             (
                 LogFilter {
-                    session: a,
+                    sessions: a.clone(),
                     chat: Some(jid(2)),
                     ..all.clone()
                 },
@@ -147,7 +180,7 @@ mod tests {
             ),
             (
                 LogFilter {
-                    session: a,
+                    sessions: a.clone(),
                     direction: outbound,
                     ..all.clone()
                 },
@@ -169,7 +202,7 @@ mod tests {
             ),
             (
                 LogFilter {
-                    session: a,
+                    sessions: a.clone(),
                     since: one,
                     ..all.clone()
                 },
@@ -191,26 +224,27 @@ mod tests {
         let f = fixture().await;
         for n in 0..7 {
             f.accepted(f.a, n, "x").await;
+            f.accepted(f.b, n, "y").await;
         }
-        let (mut since, mut seen) = (Cursor::default(), Vec::new());
-        loop {
-            let page = f
-                .messages
-                .log(
-                    LogFilter {
-                        since,
-                        ..LogFilter::default()
-                    },
-                    3,
-                )
-                .await
-                .unwrap();
-            let Some(last) = page.last() else { break };
-            since = last.seq;
-            seen.extend(page.into_iter().map(|message| message.seq));
+        for (sessions, expected) in [
+            (Sight::All, 14),
+            (Sight::from_iter([f.a]), 7),
+            (Sight::from_iter([f.a, f.b]), 14),
+        ] {
+            let mut filter = LogFilter {
+                sessions,
+                ..everything()
+            };
+            let mut seen = Vec::new();
+            loop {
+                let page = f.messages.log(filter.clone(), 3).await.unwrap();
+                let Some(last) = page.last() else { break };
+                filter.since = last.seq;
+                seen.extend(page.into_iter().map(|message| message.seq));
+            }
+            assert_eq!(seen.len(), expected, "{filter:?}");
+            assert!(seen.is_sorted());
         }
-        assert_eq!(seen.len(), 7);
-        assert!(seen.is_sorted());
     }
 
     #[test]

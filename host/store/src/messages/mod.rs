@@ -124,6 +124,7 @@ mod fixtures {
 
     use std::sync::Arc;
 
+    use switchboard_core::access::Sight;
     use switchboard_core::clock::{Clock, ManualClock};
     use switchboard_core::content::Text;
     use switchboard_core::ids::LinkMethod;
@@ -165,6 +166,15 @@ mod fixtures {
 
     pub(super) fn jid(user: u64) -> Jid {
         format!("{user}@s.whatsapp.net").parse().unwrap()
+    }
+
+    pub(super) fn everything() -> LogFilter {
+        LogFilter {
+            sessions: Sight::All,
+            chat: None,
+            direction: None,
+            since: Cursor::default(),
+        }
     }
 
     impl Fixture {

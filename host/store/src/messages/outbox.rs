@@ -97,6 +97,7 @@ impl Messages {
 
 #[cfg(test)]
 mod tests {
+    use switchboard_core::access::Sight;
     use switchboard_core::clock::UnixMillis;
     use switchboard_core::status::MessageStatus;
 
@@ -153,7 +154,14 @@ mod tests {
             .await
             .unwrap();
 
-        let of = async |id| f.messages.find(Name::Id(id)).await.unwrap().unwrap().message;
+        let of = async |id| {
+            f.messages
+                .find(Name::Id(id), &Sight::All)
+                .await
+                .unwrap()
+                .unwrap()
+                .message
+        };
         assert_eq!(of(sent.id).await.status, MessageStatus::Sent);
         let failed = of(unsent.id).await;
         assert_eq!((failed.status, failed.failure), (MessageStatus::Failed, Some(failure)));

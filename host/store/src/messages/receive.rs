@@ -140,11 +140,11 @@ mod tests {
     use switchboard_core::status::MessageStatus;
 
     use super::*;
-    use crate::messages::fixtures::{fixture, jid};
-    use crate::messages::{LogFilter, Message};
+    use crate::messages::Message;
+    use crate::messages::fixtures::{everything, fixture, jid};
 
     async fn log(messages: &Messages) -> Vec<Message> {
-        messages.log(LogFilter::default(), 100).await.unwrap()
+        messages.log(everything(), 100).await.unwrap()
     }
 
     #[tokio::test]

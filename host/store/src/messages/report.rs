@@ -120,6 +120,8 @@ pub(super) fn note(tx: &mut Tx<'_>, report: &Report) -> Result<(), StoreError> {
 mod tests {
     use proptest::prelude::*;
 
+    use switchboard_core::access::Sight;
+
     use super::*;
     use crate::messages::fixtures::{Fixture, fixture, jid};
     use crate::messages::{Name, NewMessage, Timeline};
@@ -139,7 +141,11 @@ mod tests {
             at: UnixMillis(100 + i64::try_from(at).unwrap()),
         });
         f.messages.report(reports.collect()).await.unwrap();
-        f.messages.find(Name::Id(message.id)).await.unwrap().unwrap()
+        f.messages
+            .find(Name::Id(message.id), &Sight::All)
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     fn statuses(timeline: &Timeline) -> Vec<MessageStatus> {
@@ -207,7 +213,7 @@ mod tests {
         f.messages.report(vec![stranger, unknown]).await.unwrap();
         assert_eq!(
             f.messages
-                .find(Name::Id(message.id))
+                .find(Name::Id(message.id), &Sight::All)
                 .await
                 .unwrap()
                 .unwrap()

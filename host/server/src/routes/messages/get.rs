@@ -1,12 +1,10 @@
 //! `GET /api/messages/{messageId}`: one message and what became of it.
 
 use axum::Json;
-use axum::extract::State;
 use serde::Serialize;
 use switchboard_service::{MessageRef, MessageView};
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::auth::May;
 use crate::auth::scope::MessagesRead;
 use crate::extract::Path;
@@ -31,14 +29,10 @@ pub(crate) struct MessageInfo {
     responses((status = 200, body = MessageInfo)),
     security(("bearer" = ["messages:read"]))
 )]
-pub(crate) async fn get(
-    _: May<MessagesRead>,
-    State(app): State<App>,
-    Path(message): Path<MessageRef>,
-) -> Answer<Json<MessageInfo>> {
+pub(crate) async fn get(may: May<MessagesRead>, Path(message): Path<MessageRef>) -> Answer<Json<MessageInfo>> {
     Ok(Json(MessageInfo {
         success: true,
-        message: app.service.message(message).await?,
+        message: may.service.message(message).await?,
     }))
 }
 

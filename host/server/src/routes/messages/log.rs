@@ -1,14 +1,12 @@
 //! `GET /api/messages`: the log of both directions, by cursor.
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use switchboard_core::direction::Direction;
 use switchboard_core::ids::{Recipient, SessionRef};
 use switchboard_service::{Cursor, DirectionWord, LogFilter, MessageView};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::App;
 use crate::auth::May;
 use crate::auth::scope::MessagesRead;
 use crate::extract::{Limit, Query};
@@ -62,18 +60,14 @@ pub(crate) struct MessageLog {
     responses((status = 200, body = MessageLog)),
     security(("bearer" = ["messages:read"]))
 )]
-pub(crate) async fn log(
-    _: May<MessagesRead>,
-    State(app): State<App>,
-    Query(filter): Query<Filter>,
-) -> Answer<Json<MessageLog>> {
+pub(crate) async fn log(may: May<MessagesRead>, Query(filter): Query<Filter>) -> Answer<Json<MessageLog>> {
     let (limit, since) = (u32::from(filter.limit.get()), filter.since);
     let filter = LogFilter {
         session: filter.session_id,
         chat: filter.chat,
         direction: filter.direction,
     };
-    let page = app.service.messages(filter, since, limit).await?;
+    let page = may.service.messages(filter, since, limit).await?;
     Ok(Json(MessageLog {
         success: true,
         messages: page.messages,

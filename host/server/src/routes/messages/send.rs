@@ -62,7 +62,7 @@ pub(crate) struct SendQuery {
     security(("bearer" = ["messages:send"]))
 )]
 pub(crate) async fn send(
-    _: May<MessagesSend>,
+    may: May<MessagesSend>,
     State(app): State<App>,
     Extension(request_id): Extension<RequestId>,
     Query(query): Query<SendQuery>,
@@ -79,7 +79,7 @@ pub(crate) async fn send(
         wait: query.wait.or(body.wait).unwrap_or(true),
         client_ref: body.client_ref.map(String::from),
     };
-    let sent = app.service.send(request, request_id, app.clock.now()).await?;
+    let sent = may.service.send(request, request_id, app.clock.now()).await?;
     let status = if sent.is_queued() {
         StatusCode::ACCEPTED
     } else {

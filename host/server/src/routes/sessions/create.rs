@@ -1,7 +1,6 @@
 //! `POST /api/sessions`: a new session, waiting for a phone to link it.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,7 +9,6 @@ use switchboard_core::status::SessionStatus;
 use switchboard_service::NewSession;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::auth::May;
 use crate::auth::scope::SessionsWrite;
 use crate::extract::{self, Text};
@@ -92,8 +90,7 @@ pub(crate) struct CreatedSession {
     security(("bearer" = ["sessions:write"]))
 )]
 pub(crate) async fn create(
-    _: May<SessionsWrite>,
-    State(app): State<App>,
+    may: May<SessionsWrite>,
     extract::Json(body): extract::Json<CreateBody>,
 ) -> Answer<(StatusCode, Json<Created>)> {
     let new = NewSession {
@@ -102,7 +99,7 @@ pub(crate) async fn create(
         phone_number: body.phone_number,
         metadata: body.metadata.map(|metadata| metadata.0),
     };
-    let session_id = app.service.create_session(new).await?;
+    let session_id = may.service.create_session(new).await?;
     let session = CreatedSession {
         session_id,
         status: SessionStatus::Registering,

@@ -1,12 +1,10 @@
 //! `DELETE /api/sessions/{sessionId}`: logs out, deletes the keys, keeps the id and the log.
 
 use axum::Json;
-use axum::extract::State;
 use serde::Serialize;
 use switchboard_core::ids::SessionRef;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::auth::May;
 use crate::auth::scope::SessionsWrite;
 use crate::extract::Path;
@@ -32,12 +30,8 @@ pub(crate) struct Deleted {
     responses((status = 200, body = Deleted)),
     security(("bearer" = ["sessions:write"]))
 )]
-pub(crate) async fn delete(
-    _: May<SessionsWrite>,
-    State(app): State<App>,
-    Path(session): Path<SessionRef>,
-) -> Answer<Json<Deleted>> {
-    app.service.delete(&session).await?;
+pub(crate) async fn delete(may: May<SessionsWrite>, Path(session): Path<SessionRef>) -> Answer<Json<Deleted>> {
+    may.service.delete(&session).await?;
     Ok(Json(Deleted {
         success: true,
         message: "Session deleted and logged out successfully",

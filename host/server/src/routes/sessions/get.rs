@@ -1,13 +1,11 @@
 //! `GET /api/sessions/{sessionId}`: one session, with the truth about its socket.
 
 use axum::Json;
-use axum::extract::State;
 use serde::Serialize;
 use switchboard_core::ids::SessionRef;
 use switchboard_service::SessionView;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::auth::May;
 use crate::auth::scope::SessionsRead;
 use crate::extract::Path;
@@ -33,14 +31,10 @@ pub(crate) struct SessionInfo {
     responses((status = 200, body = SessionInfo)),
     security(("bearer" = ["sessions:read"]))
 )]
-pub(crate) async fn get(
-    _: May<SessionsRead>,
-    State(app): State<App>,
-    Path(session): Path<SessionRef>,
-) -> Answer<Json<SessionInfo>> {
+pub(crate) async fn get(may: May<SessionsRead>, Path(session): Path<SessionRef>) -> Answer<Json<SessionInfo>> {
     Ok(Json(SessionInfo {
         success: true,
-        session: app.service.session(&session).await?,
+        session: may.service.session(&session).await?,
     }))
 }
 

@@ -1,14 +1,12 @@
 //! `GET /api/sessions`: every session, in every state.
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use switchboard_core::ids::SessionId;
 use switchboard_core::status::SessionStatus;
 use switchboard_service::SessionView;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::App;
 use crate::auth::May;
 use crate::auth::scope::SessionsRead;
 use crate::extract::{Limit, Query};
@@ -53,12 +51,8 @@ pub(crate) struct SessionList {
     responses((status = 200, body = SessionList)),
     security(("bearer" = ["sessions:read"]))
 )]
-pub(crate) async fn list(
-    _: May<SessionsRead>,
-    State(app): State<App>,
-    Query(filter): Query<Filter>,
-) -> Answer<Json<SessionList>> {
-    let page = app
+pub(crate) async fn list(may: May<SessionsRead>, Query(filter): Query<Filter>) -> Answer<Json<SessionList>> {
+    let page = may
         .service
         .sessions(filter.status, filter.after, usize::from(filter.limit.get()));
     Ok(Json(SessionList {

@@ -1,11 +1,9 @@
 //! `POST /api/sessions/{sessionId}/logout`: takes the device off the phone, keeps the session.
 
 use axum::Json;
-use axum::extract::State;
 use switchboard_core::ids::SessionRef;
 
 use super::done::SessionDone;
-use crate::app::App;
 use crate::auth::May;
 use crate::auth::scope::SessionsWrite;
 use crate::extract::Path;
@@ -21,11 +19,7 @@ use crate::problem::Answer;
     responses((status = 200, body = SessionDone)),
     security(("bearer" = ["sessions:write"]))
 )]
-pub(crate) async fn logout(
-    _: May<SessionsWrite>,
-    State(app): State<App>,
-    Path(session): Path<SessionRef>,
-) -> Answer<Json<SessionDone>> {
-    let session = app.service.logout(&session).await?;
+pub(crate) async fn logout(may: May<SessionsWrite>, Path(session): Path<SessionRef>) -> Answer<Json<SessionDone>> {
+    let session = may.service.logout(&session).await?;
     Ok(Json(SessionDone::new("Session logged out", session)))
 }

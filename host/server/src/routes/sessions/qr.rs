@@ -1,14 +1,12 @@
 //! `GET /api/sessions/{sessionId}/qr`: what the phone scans, as a picture or as text.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use switchboard_core::ids::SessionRef;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::auth::May;
 use crate::auth::scope::SessionsRead;
 use crate::extract::Path;
@@ -45,13 +43,12 @@ pub(crate) struct Qr {
     security(("bearer" = ["sessions:read"]))
 )]
 pub(crate) async fn qr(
-    _: May<SessionsRead>,
-    State(app): State<App>,
+    may: May<SessionsRead>,
     Path(session): Path<SessionRef>,
     headers: HeaderMap,
 ) -> Answer<Response> {
     let media_type = negotiate(&headers, &[JSON, PNG, SVG])?;
-    let code = app.service.qr(&session)?;
+    let code = may.service.qr(&session)?;
     let picture = match media_type {
         PNG => qr_image::png(&code.text)?.into_response(),
         SVG => qr_image::svg(&code.text)?.into_response(),
@@ -62,15 +59,7 @@ pub(crate) async fn qr(
         })
         .into_response(),
     };
-    Ok((
-        [
-            (header::CONTENT_TYPE, media_type),
-            (header::CACHE_CONTROL, "no-store"),
-            (header::VARY, "accept"),
-        ],
-        picture,
-    )
-        .into_response())
+    Ok(([(header::CONTENT_TYPE, media_type), (header::VARY, "accept")], picture).into_response())
 }
 
 #[cfg(test)]

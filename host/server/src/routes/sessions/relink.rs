@@ -1,11 +1,9 @@
 //! `POST /api/sessions/{sessionId}/relink`: waits for a phone again, under the same id.
 
 use axum::Json;
-use axum::extract::State;
 use switchboard_core::ids::SessionRef;
 
 use super::done::SessionDone;
-use crate::app::App;
 use crate::auth::May;
 use crate::auth::scope::SessionsWrite;
 use crate::extract::Path;
@@ -21,12 +19,8 @@ use crate::problem::Answer;
     responses((status = 200, body = SessionDone)),
     security(("bearer" = ["sessions:write"]))
 )]
-pub(crate) async fn relink(
-    _: May<SessionsWrite>,
-    State(app): State<App>,
-    Path(session): Path<SessionRef>,
-) -> Answer<Json<SessionDone>> {
-    let session = app.service.relink(&session).await?;
+pub(crate) async fn relink(may: May<SessionsWrite>, Path(session): Path<SessionRef>) -> Answer<Json<SessionDone>> {
+    let session = may.service.relink(&session).await?;
     Ok(Json(SessionDone::new("Session waits to be linked", session)))
 }
 

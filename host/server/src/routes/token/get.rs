@@ -2,14 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, Uri};
 use serde::Serialize;
-use switchboard_core::problem::{Code, Problem};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::auth::{admin_key_matches, app_token, local, presented};
+use crate::auth::{admin_key_matches, app_token, local, presented, wrong};
+use crate::peer::Peer;
 use crate::problem::Answer;
 
 /// A token.
@@ -27,7 +26,7 @@ pub(crate) struct TokenBody {
 /// Answers without a key only to programs on the server's own machine; from elsewhere send `server.admin_key` as a bearer token.
 #[utoipa::path(get, path = "/api/token",
     operation_id = "getToken", tag = "tokens", responses((status = 200, body = TokenBody)))]
-pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Answer<impl IntoResponse> {
+pub(crate) async fn get(State(app): State<App>, peer: Peer, uri: Uri, headers: HeaderMap) -> Answer<Json<TokenBody>> {
     match presented(&headers)? {
         None => local::check(app.locality, &uri, &headers)?,
         Some(key)
@@ -36,18 +35,13 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
                 .as_ref()
                 .is_some_and(|admin| admin_key_matches(admin, key)) => {}
         Some(_) => {
-            return Err(Problem::new(
-                Code::UNAUTHORIZED,
-                "This is not the admin key. A token cannot fetch another one; on the server's own machine leave the header out.",
-            )
-            .into());
+            let sentence = "This is not the admin key. A token cannot fetch another one; on the server's own machine leave \
+                            the header out.";
+            return Err(wrong(&app, peer, sentence).into());
         }
     }
     let token = app_token::current(&app).await?;
-    Ok((
-        [(header::CACHE_CONTROL, "no-store")],
-        Json(TokenBody { success: true, token }),
-    ))
+    Ok(Json(TokenBody { success: true, token }))
 }
 
 #[cfg(test)]

@@ -90,6 +90,11 @@ impl Api {
         }
     }
 
+    /// The token it speaks with.
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().expect("a token")
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, &[], None).await
     }
