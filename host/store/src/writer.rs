@@ -15,11 +15,12 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::StoreError;
 use crate::db::{Access, Connection, Tx};
 use crate::mailbox::Mailbox;
+use crate::metrics::WriterMetrics;
 
 const GROUP: usize = 512;
 
@@ -40,6 +41,21 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// One write, waiting for its turn.
+struct Queued {
+    operation: Box<dyn Operation>,
+    since: Instant,
+}
+
+impl Queued {
+    fn new(operation: impl Operation + 'static) -> Self {
+        Self {
+            operation: Box::new(operation),
+            since: Instant::now(),
+        }
+    }
+}
+
+/// What a write does and to whom it answers, whatever its type.
 trait Operation: Send {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError>;
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
@@ -71,21 +87,26 @@ where
 }
 
 /// The way to the writer's thread.
-pub(crate) struct Writer(Mailbox<Box<dyn Operation>>);
+pub(crate) struct Writer {
+    mailbox: Mailbox<Queued>,
+    pub(crate) metrics: WriterMetrics,
+}
 
 impl Writer {
     /// Starts the thread. It keeps `lock` until the file is closed.
     pub(crate) fn start(connection: Connection, lock: Arc<File>) -> io::Result<Self> {
-        let (mailbox, operations, running) = Mailbox::new();
+        let (mailbox, queue, running) = Mailbox::new();
+        let metrics = WriterMetrics::default();
+        let counted = metrics.clone();
         // Only its timer is used.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                run(connection, operations, &runtime);
+                run(connection, queue, &runtime, &counted);
                 drop((lock, running));
             })?;
-        Ok(Self(mailbox))
+        Ok(Self { mailbox, metrics })
     }
 
     /// Runs `work` in its turn. The answer comes after the commit.
@@ -95,8 +116,8 @@ impl Writer {
         T: Send + 'static,
     {
         let (caller, answer) = oneshot::channel();
-        self.0
-            .send(Box::new(Write {
+        self.mailbox
+            .send(Queued::new(Write {
                 work: Some(work),
                 value: None,
                 caller,
@@ -107,11 +128,11 @@ impl Writer {
 
     /// Finishes what is queued and closes the file. Returns when it is closed.
     pub(crate) async fn close(&self) {
-        self.0.close().await;
+        self.mailbox.close().await;
     }
 }
 
-fn run(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Operation>>, runtime: &Runtime) {
+fn run(mut connection: Connection, mut queue: mpsc::Receiver<Queued>, runtime: &Runtime, metrics: &WriterMetrics) {
     let mut group = Vec::with_capacity(GROUP);
     let mut checkpointed = true;
     loop {
@@ -120,7 +141,7 @@ fn run(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Operation>>
         checkpointed = received.is_err();
         match received {
             Ok(0) => break,
-            Ok(_) => commit(&mut connection, &mut group),
+            Ok(_) => commit(&mut connection, &mut group, metrics),
             Err(_) => checkpoint(&mut connection, "PRAGMA wal_checkpoint(PASSIVE)"),
         }
     }
@@ -128,23 +149,29 @@ fn run(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Operation>>
 }
 
 /// Runs and commits the group, then answers each operation in its order.
-fn commit(connection: &mut Connection, operations: &mut Vec<Box<dyn Operation>>) {
+fn commit(connection: &mut Connection, group: &mut Vec<Queued>, metrics: &WriterMetrics) {
+    let begun = Instant::now();
+    for queued in group.iter() {
+        metrics.waited(begun - queued.since);
+    }
     let outcomes = connection.immediate(|tx| {
-        operations
+        group
             .iter_mut()
-            .map(|operation| tx.isolated(|tx| operation.run(tx)))
+            .map(|queued| tx.isolated(|tx| queued.operation.run(tx)))
             .collect::<Result<Vec<_>, _>>()
     });
     match outcomes {
         Ok(outcomes) => {
-            for (operation, outcome) in operations.drain(..).zip(outcomes) {
-                operation.answer(outcome);
+            metrics.committed(group.len(), begun.elapsed());
+            for (queued, outcome) in group.drain(..).zip(outcomes) {
+                queued.operation.answer(outcome);
             }
         }
         Err(error) => {
-            tracing::error!(%error, writes = operations.len(), "a group of writes failed");
-            for operation in operations.drain(..) {
-                operation.answer(Err(error.clone()));
+            metrics.failed();
+            tracing::error!(%error, writes = group.len(), "a group of writes failed");
+            for queued in group.drain(..) {
+                queued.operation.answer(Err(error.clone()));
             }
         }
     }
@@ -162,7 +189,7 @@ mod tests {
     use std::sync::mpsc as std_mpsc;
 
     use super::*;
-    use crate::testing::TestStore;
+    use crate::testing::{self, TestStore};
 
     const INSERT: &str = "INSERT INTO t(id) VALUES (?)";
 
@@ -263,10 +290,10 @@ mod tests {
             .unwrap();
         connection.query("PRAGMA max_page_count = 3", (), |_| Ok(())).unwrap();
         let mut answers = Vec::new();
-        let mut write = |sql: &'static str| -> Box<dyn Operation> {
+        let mut write = |sql: &'static str| {
             let (caller, answer) = oneshot::channel();
             answers.push(answer);
-            Box::new(Write {
+            Queued::new(Write {
                 work: Some(move |tx: &mut Tx<'_>| tx.execute(sql, ())),
                 value: None,
                 caller,
@@ -278,8 +305,9 @@ mod tests {
             write("INSERT INTO t(id) VALUES (2)"),
         ];
         let mut next = vec![write("INSERT INTO t(id) VALUES (3)")];
-        commit(&mut connection, &mut group);
-        commit(&mut connection, &mut next);
+        let metrics = WriterMetrics::default();
+        commit(&mut connection, &mut group, &metrics);
+        commit(&mut connection, &mut next, &metrics);
         let answers: Vec<_> = answers
             .into_iter()
             .map(|mut answer| answer.try_recv().unwrap())
@@ -288,6 +316,19 @@ mod tests {
         assert_eq!(answers, [full(), full(), full(), Ok(1)]);
         let ids = connection.query("SELECT id FROM t", (), |row| row.get::<i64>(0));
         assert_eq!(ids, Ok(vec![3]));
+        let numbers = testing::numbers(|registry| metrics.register(registry));
+        for number in [
+            "store_failed_batches_total 1",
+            "store_batch_writes_count 1",
+            "store_batch_writes_bucket{le=\"1\"} 1",
+            "store_commit_seconds_count 1",
+            "store_queue_seconds_count 4",
+        ] {
+            assert!(
+                numbers.lines().any(|line| line == number),
+                "{number} is not in\n{numbers}"
+            );
+        }
     }
 
     #[tokio::test]
