@@ -107,18 +107,20 @@ impl Handle {
 
     /// The last loss of the connection or the link: what is stored, or what the line has said since.
     pub(crate) fn last_loss(&self) -> Option<Loss> {
+        match self.told_loss() {
+            Some(told) => Some(stored(&told)),
+            None => self.row.load().loss.clone(),
+        }
+    }
+
+    /// The loss of the connection that the line has told of since the last one was stored.
+    pub(super) fn told_loss(&self) -> Option<switchboard_whatsapp::Loss> {
         let row = self.row.load();
         let stored = row.loss.as_ref().map(|loss| loss.at);
         let since = stored.max(row.link.as_ref().map(|link| link.at));
         let line = self.line.load();
-        let said = line.as_ref().and_then(|open| open.state.borrow().last_loss.clone());
-        match said.filter(|said| since.is_none_or(|since| since < said.at)) {
-            Some(said) => Some(Loss {
-                reason: said.reason.to_string(),
-                at: said.at,
-            }),
-            None => row.loss.clone(),
-        }
+        let told = line.as_ref().and_then(|open| open.state.borrow().last_loss.clone());
+        told.filter(|told| since.is_none_or(|since| since < told.at))
     }
 
     /// The link to send over, and the line if a message can be sent now; without one the message waits in the outbox.
@@ -179,6 +181,14 @@ impl Handle {
     pub(super) async fn stop(&self) {
         // A task that is gone has stopped.
         let _ = self.ask(Command::Stop).await;
+    }
+}
+
+/// A loss in the words that are kept.
+pub(super) fn stored(told: &switchboard_whatsapp::Loss) -> Loss {
+    Loss {
+        reason: told.reason.to_string(),
+        at: told.at,
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::commands::{Command, Step, step};
-use super::handle::{Ends, Handle};
+use super::handle::{Ends, Handle, stored};
 use super::insist::insist;
 use super::sink::SessionSink;
 use crate::outbox::attempt::{Attempt, attempt};
@@ -291,9 +291,9 @@ impl Task {
         if std::mem::replace(&mut self.last_status, status) != status {
             tracing::info!(session = %self.handle.id, %status, "session status");
         }
-        let loss = self.handle.last_loss();
-        if loss != self.handle.row().loss {
-            self.seen(loss).await;
+        if let Some(loss) = self.handle.told_loss() {
+            self.parts.metrics.lost(&loss.reason);
+            self.seen(Some(stored(&loss))).await;
         }
     }
 
@@ -388,7 +388,8 @@ impl Task {
         self.queue = Queue::default();
         self.parts.recorder.settled().await;
         let failure = refusal::failure(&refusal::session_gone());
-        insist("outbox", || self.parts.messages.fail_pending(id, failure.clone(), at)).await?;
+        let given_up = insist("outbox", || self.parts.messages.fail_pending(id, failure.clone(), at)).await?;
+        self.parts.metrics.settled(given_up);
         self.handle.waiters.dismiss();
         Ok(())
     }
