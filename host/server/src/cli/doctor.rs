@@ -14,7 +14,7 @@ use switchboard_whatsapp::{CertificateCheck, Driver};
 use super::exit::{Exit, Fault};
 use super::unwritten;
 use crate::auth::keys::{Keys, KeysError};
-use crate::listen;
+use crate::listen::{self, Setting};
 use crate::serve::ServeOptions;
 use crate::wiring;
 
@@ -156,7 +156,7 @@ async fn addresses(config: &Config, in_use: bool) -> Finding {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(", ");
-    match listen::bind(&config.server.listen).await {
+    match listen::bind(Setting::Server, &config.server.listen).await {
         Ok(_) => Well(format!("free: {list}")),
         Err(error) if in_use => Note(format!("{error}; probably the running server")),
         Err(error) => Finding::Fault(error.to_string()),
@@ -286,7 +286,7 @@ mod tests {
         let other_key = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=".to_owned();
         config.data.seal_key = Some(other_key.clone().into());
         std::fs::write(Keys::path(folder.path()), "{}").unwrap();
-        let taken = listen::bind(&config.server.listen).await.unwrap();
+        let taken = listen::bind(Setting::Server, &config.server.listen).await.unwrap();
         config.server.listen = vec![taken[0].local_addr().unwrap()];
         let (exit, text) = report(&config).await;
         assert_eq!(exit, Exit::Unwell, "{text}");

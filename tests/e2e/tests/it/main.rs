@@ -14,6 +14,7 @@ mod conversation;
 mod faults;
 mod life;
 mod link;
+mod operating;
 mod restart;
 mod start;
 mod tokens;

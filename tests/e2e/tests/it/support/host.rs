@@ -54,7 +54,7 @@ impl Host {
         let kept = Arc::clone(&log);
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
-                if let Some(address) = listening(&line) {
+                if let Some(address) = address_in(&line, "listening") {
                     found.send_replace(Some(address));
                 }
                 kept.lock().unwrap().push(line);
@@ -62,7 +62,7 @@ impl Host {
         });
         let listens = tokio::time::timeout(PATIENCE, address.wait_for(Option::is_some)).await;
         let base = match listens {
-            Ok(Ok(address)) => format!("http://{}", address.as_deref().unwrap_or_default()),
+            Ok(Ok(address)) => address.clone().unwrap_or_default(),
             _ => panic!("the host never listened; it said: {:#?}", log.lock().unwrap()),
         };
         Self { child, base, log }
@@ -93,6 +93,15 @@ impl Host {
         self.log.lock().unwrap().join("\n")
     }
 
+    /// Where it tells its metrics, as a URL.
+    pub(crate) fn metrics(&self) -> String {
+        let log = self.log.lock().unwrap();
+        let found = log
+            .iter()
+            .find_map(|line| address_in(line, "listening for whoever collects metrics"));
+        found.expect("an address for metrics")
+    }
+
     /// Kills it as a power cut would, and waits until it is gone.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("it dies");
@@ -120,8 +129,9 @@ impl Host {
     }
 }
 
-/// The address in the line that says where the host listens.
-fn listening(line: &str) -> Option<String> {
+/// The address in the line that says this, as a URL.
+fn address_in(line: &str, message: &str) -> Option<String> {
     let line: Value = serde_json::from_str(line).ok()?;
-    (line["message"] == "listening").then(|| line["address"].as_str().map(str::to_owned))?
+    let address = line["address"].as_str().filter(|_| line["message"] == message)?;
+    Some(format!("http://{address}"))
 }
