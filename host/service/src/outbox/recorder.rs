@@ -63,7 +63,7 @@ async fn record(messages: Messages, metrics: Arc<Metrics>, mut waiting: mpsc::Re
         }
         if !reports.is_empty() {
             // What can never be written is in the log; the reports after it can.
-            if let Ok(settled) = insist("timeline", || messages.report(reports.clone())).await {
+            if let Ok(settled) = insist(None, "timeline", || messages.report(reports.clone())).await {
                 metrics.settled(settled);
             }
         }

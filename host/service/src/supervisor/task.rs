@@ -131,7 +131,11 @@ impl Task {
             // What was acknowledged must not be read as waiting.
             self.parts.recorder.settled().await;
             let limit = u32::try_from(HELD).unwrap_or(u32::MAX);
-            if let Ok(rows) = insist("outbox", || self.parts.messages.pending(self.handle.id, limit)).await {
+            if let Ok(rows) = insist(Some(self.handle.id), "outbox", || {
+                self.parts.messages.pending(self.handle.id, limit)
+            })
+            .await
+            {
                 self.queue.catch_up(rows);
             }
         }
@@ -241,7 +245,7 @@ impl Task {
             at,
         };
         let random = &*self.parts.random;
-        let Ok(link) = insist("link", || self.parts.sessions.link(id, new(), random)).await else {
+        let Ok(link) = insist(Some(id), "link", || self.parts.sessions.link(id, new(), random)).await else {
             return;
         };
         tracing::info!(session = %id, mobid = %link.mobid, "session linked");
@@ -300,7 +304,7 @@ impl Task {
     async fn seen(&mut self, loss: Option<Loss>) {
         let (id, at) = (self.handle.id, self.parts.clock.now());
         // Not worth more than the line in the log: the next time is as good.
-        let _ = insist("last seen", || self.parts.sessions.seen(id, at, loss.clone())).await;
+        let _ = insist(Some(id), "last seen", || self.parts.sessions.seen(id, at, loss.clone())).await;
         self.change(|row| Session {
             last_seen_at: Some(at),
             loss: loss.or(row.loss),
@@ -388,7 +392,10 @@ impl Task {
         self.queue = Queue::default();
         self.parts.recorder.settled().await;
         let failure = refusal::failure(&refusal::session_gone());
-        let given_up = insist("outbox", || self.parts.messages.fail_pending(id, failure.clone(), at)).await?;
+        let given_up = insist(Some(id), "outbox", || {
+            self.parts.messages.fail_pending(id, failure.clone(), at)
+        })
+        .await?;
         self.parts.metrics.settled(given_up);
         self.handle.waiters.dismiss();
         Ok(())
@@ -425,7 +432,10 @@ impl Task {
     /// Moves to another phase, on disk first; if that fails, not at all.
     async fn enter(&mut self, phase: Phase, loss: Option<Loss>) -> Result<(), Problem> {
         let id = self.handle.id;
-        insist("phase", || self.parts.sessions.set_phase(id, phase, loss.clone())).await?;
+        insist(Some(id), "phase", || {
+            self.parts.sessions.set_phase(id, phase, loss.clone())
+        })
+        .await?;
         self.change(|row| Session {
             phase,
             loss: loss.or(row.loss),
