@@ -68,7 +68,7 @@ fn note(
     let (status, took) = (response.status(), started.elapsed());
     app.metrics.answered(route, method, status, took);
     let (status, elapsed_us) = (status.as_u16(), took.as_micros());
-    tracing::debug!(request_id = %id, %method, route, status, elapsed_us, "answered");
+    tracing::debug!(target: "switchboard::requests", request_id = %id, %method, route, status, elapsed_us, "answered");
 }
 
 #[cfg(test)]

@@ -129,9 +129,14 @@ impl Host {
     }
 }
 
-/// The address in the line that says this, as a URL.
+/// The address in the line that says this, in either format of the log, as a URL.
 fn address_in(line: &str, message: &str) -> Option<String> {
-    let line: Value = serde_json::from_str(line).ok()?;
-    let address = line["address"].as_str().filter(|_| line["message"] == message)?;
+    let address = match serde_json::from_str::<Value>(line) {
+        Ok(line) => line["address"]
+            .as_str()
+            .filter(|_| line["message"] == message)?
+            .to_owned(),
+        Err(_) => line.split_once(&format!(": {message} address="))?.1.to_owned(),
+    };
     Some(format!("http://{address}"))
 }
