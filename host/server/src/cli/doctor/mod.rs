@@ -1,166 +1,105 @@
-//! `switchboard doctor`: looks at everything a start needs, changes nothing, and says what to do.
+//! `switchboard doctor`: looks at everything that a server needs, changes nothing, and says what to do.
 //!
-//! Every check runs, whatever the others found; each is one line. A server that is running already is told apart from a fault.
+//! Every check runs, whatever the others found; each finds one thing. A server that is running already is told apart from a fault.
+
+mod clock;
+mod data;
+mod network;
+mod report;
 
 use std::io::{self, Write};
-use std::path::Path;
-use std::sync::Arc;
+use std::net::SocketAddr;
 
 use switchboard_core::config::Config;
-use switchboard_core::random::OsRandom;
-use switchboard_store::{DataFolder, OpenError, Probe, SealKey, check_seal_key, look};
-use switchboard_whatsapp::{CertificateCheck, Driver};
 
+use self::clock::{Witnesses, clock};
+pub(super) use self::report::Form;
+use self::report::{Finding, Report};
 use super::exit::{Exit, Fault};
 use super::unwritten;
-use crate::auth::keys::{Keys, KeysError};
 use crate::listen::{self, Setting};
+use crate::log;
 use crate::serve::ServeOptions;
 use crate::wiring;
-
-/// What a check found.
-enum Finding {
-    /// As it should be.
-    Well(String),
-    /// Worth knowing, and not in the way of a start.
-    Note(String),
-    /// In the way of a start; says what to do.
-    Fault(String),
-}
 use Finding::{Note, Well};
 
-pub(super) async fn run(config: Result<Config, Fault>, out: &mut dyn Write) -> Result<Exit, Fault> {
-    let mut report = Report { out, faults: 0 };
-    let config = match config {
-        Ok(config) => config,
-        Err(fault) => {
-            report
-                .line("configuration", Finding::Fault(fault.sentence))
-                .map_err(|error| unwritten(&error))?;
-            return Ok(Exit::Config);
-        }
+pub(super) async fn run(
+    config: Result<Config, Fault>,
+    options: &ServeOptions,
+    form: Form,
+    out: &mut dyn Write,
+) -> Result<Exit, Fault> {
+    let mut report = Report::new(out, form);
+    let examined = match &config {
+        Ok(config) => examine(config, options, &mut report).await,
+        Err(fault) => report.add("configuration", Finding::Fault(fault.sentence.clone())),
     };
-    examine(&config, &mut report).await.map_err(|error| unwritten(&error))?;
-    report.verdict().map_err(|error| unwritten(&error))
+    let exit = examined
+        .and_then(|()| report.end())
+        .map_err(|error| unwritten(&error))?;
+    Ok(if config.is_err() { Exit::Config } else { exit })
 }
 
-struct Report<'a> {
-    out: &'a mut dyn Write,
-    faults: usize,
-}
-
-impl Report<'_> {
-    fn line(&mut self, what: &str, finding: Finding) -> io::Result<()> {
-        let (mark, text) = match finding {
-            Well(text) => ("ok   ", text),
-            Note(text) => ("note ", text),
-            Finding::Fault(text) => {
-                self.faults += 1;
-                ("FAULT", text)
-            }
-        };
-        writeln!(self.out, "{mark}  {what}: {text}")
-    }
-
-    fn verdict(&mut self) -> io::Result<Exit> {
-        match self.faults {
-            0 => writeln!(self.out, "All is well.").map(|()| Exit::Ok),
-            1 => writeln!(self.out, "One fault is in the way of a start.").map(|()| Exit::Unwell),
-            n => writeln!(self.out, "{n} faults are in the way of a start.").map(|()| Exit::Unwell),
-        }
-    }
-}
-
-async fn examine(config: &Config, report: &mut Report<'_>) -> io::Result<()> {
-    report.line("configuration", Well("can be used".to_owned()))?;
+async fn examine(config: &Config, options: &ServeOptions, report: &mut Report<'_>) -> io::Result<()> {
+    report.add("configuration", configuration(config))?;
     let dir = &config.data.dir;
-    let in_use = match folder(dir) {
-        FolderState::Free(finding) => {
-            report.line("data folder", finding)?;
-            false
-        }
-        FolderState::InUse(finding) => {
-            report.line("data folder", finding)?;
-            true
-        }
+    let (folder, in_use) = data::folder(dir);
+    report.add("data folder", folder)?;
+    report.add("disk space", data::space(dir))?;
+    let (database, seen) = data::database(config);
+    report.add("database", database)?;
+    report.add("token keys", data::token_keys(dir))?;
+    report.add("privacy", data::privacy(dir))?;
+    let listen = &config.server.listen;
+    report.add("addresses", addresses(Setting::Server, listen, in_use).await)?;
+    report.add("access", access(config))?;
+    if !config.metrics.listen.is_empty() {
+        let listen = &config.metrics.listen;
+        report.add("metrics", addresses(Setting::Metrics, listen, in_use).await)?;
+    }
+    if let Some(url) = &config.server.public_url {
+        report.add("public address", network::public_url(url, in_use).await)?;
+    }
+    report.add("plugins", plugins(config).await)?;
+    let way = network::whatsapp(config, options).await;
+    report.add("WhatsApp", way.whatsapp)?;
+    report.add("certificate check", way.certificates)?;
+    let witnesses = Witnesses {
+        database: seen.and_then(|seen| seen.applied.last().map(|applied| applied.at)),
+        whatsapp: way.date,
     };
-    report.line("database", database(config))?;
-    report.line("token keys", token_keys(dir))?;
-    report.line("addresses", addresses(config, in_use).await)?;
-    report.line("plugins", plugins(config).await)?;
-    let (whatsapp, certificates) = whatsapp(config);
-    report.line("WhatsApp", whatsapp)?;
-    report.line("certificate check", certificates)
+    report.add("clock", clock(options.clock.now(), witnesses))
 }
 
-enum FolderState {
-    Free(Finding),
-    InUse(Finding),
-}
-
-fn folder(dir: &Path) -> FolderState {
-    let shown = dir.display();
-    match DataFolder::probe(dir) {
-        Ok(Probe::Unused) => FolderState::Free(Note(format!(
-            "{shown} has not been used yet; the first start sets it up"
-        ))),
-        Ok(Probe::Free) => FolderState::Free(Well(format!("{shown} is writable and free"))),
-        Err(error @ OpenError::Locked { .. }) => FolderState::InUse(Note(format!("{error}. A server is running"))),
-        Err(error) => FolderState::Free(Finding::Fault(error.to_string())),
-    }
-}
-
-fn database(config: &Config) -> Finding {
-    let seen = match look(&config.data.dir) {
-        Ok(Some(seen)) => seen,
-        Ok(None) => return Note("there is none yet; the first start makes it".to_owned()),
-        Err(error) => return Finding::Fault(error.to_string()),
-    };
-    let ours = Driver::realm();
-    if seen.realm != ours {
-        return Finding::Fault(format!(
-            "it belongs to the realm {}, and this build to {ours}; use another data.dir",
-            seen.realm
-        ));
-    }
-    if let Some(damage) = seen.damage.first() {
-        return Finding::Fault(format!("it is damaged ({damage}); restore it from a backup"));
-    }
-    let given = config.data.seal_key.as_ref().and_then(|key| SealKey::parse(key).ok());
-    if let Err(error) = check_seal_key(&config.data.dir, &seen, given, Arc::new(OsRandom)) {
-        return Finding::Fault(error.to_string());
-    }
-    match seen.pending() {
-        Err(mismatch) => Finding::Fault(format!("it does not fit this version: {mismatch}")),
-        Ok([]) => Well(format!("realm {ours}, whole, up to date, and its seal key opens it")),
-        Ok(pending) => Note(format!(
-            "realm {ours}, whole; the next start applies {} migrations",
-            pending.len()
-        )),
-    }
-}
-
-fn token_keys(dir: &Path) -> Finding {
-    match Keys::load(&Keys::path(dir)) {
-        Ok(_) => Well("can be used".to_owned()),
-        Err(KeysError::Missing(_)) => Note("there are none yet; the first start makes one".to_owned()),
+fn configuration(config: &Config) -> Finding {
+    match log::check(&config.log) {
+        Ok(()) => Well("can be used".to_owned()),
         Err(error) => Finding::Fault(error.to_string()),
     }
 }
 
-async fn addresses(config: &Config, in_use: bool) -> Finding {
-    let list = config
-        .server
-        .listen
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
-    match listen::bind(Setting::Server, &config.server.listen).await {
-        Ok(_) => Well(format!("free: {list}")),
+async fn addresses(setting: Setting, addresses: &[SocketAddr], in_use: bool) -> Finding {
+    let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    match listen::bind(setting, addresses).await {
+        Ok(_) => Well(format!("free: {}", list.join(", "))),
         Err(error) if in_use => Note(format!("{error}; probably the running server")),
         Err(error) => Finding::Fault(error.to_string()),
     }
+}
+
+/// How a client gets a token.
+fn access(config: &Config) -> Finding {
+    let server = &config.server;
+    let only_here = server.listen.iter().all(|address| address.ip().is_loopback()) && server.public_url.is_none();
+    Well(match (&server.admin_key, only_here && config.auth.local_token) {
+        (Some(_), _) => "whoever has server.admin_key gets a token".to_owned(),
+        (None, true) => "programs on this machine get a token".to_owned(),
+        (None, false) => {
+            let sentence = "nobody gets a token over HTTP: set server.admin_key (SWITCHBOARD_SERVER__ADMIN_KEY), or make tokens \
+                            with `switchboard token`";
+            return Note(sentence.to_owned());
+        }
+    })
 }
 
 async fn plugins(config: &Config) -> Finding {
@@ -173,38 +112,58 @@ async fn plugins(config: &Config) -> Finding {
     }
 }
 
-fn whatsapp(config: &Config) -> (Finding, Finding) {
-    match wiring::driver(config, &ServeOptions::default()) {
-        Ok(driver) => {
-            let certificates = match driver.certificate_check() {
-                CertificateCheck::Enforced => Well("WhatsApp's certificate chain is checked".to_owned()),
-                CertificateCheck::Skipped => Note(
-                    "this build accepts any certificate, for the simulator, and therefore reaches loopback alone"
-                        .to_owned(),
-                ),
-            };
-            (
-                Well(format!("{} can be dialled by this build", config.whatsapp.url)),
-                certificates,
-            )
-        }
-        Err(error) => (Finding::Fault(error.to_string()), Note("not known".to_owned())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use serde_json::Value;
+    use switchboard_core::clock::{Clock as _, SystemClock, UnixMillis};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use url::Url;
 
     use super::*;
-    use crate::serve::build;
+    use crate::auth::keys::Keys;
+    use crate::serve::{build, serve};
     use crate::testing;
 
+    /// The report, of a machine that reaches WhatsApp.
     async fn report(config: &Config) -> (Exit, String) {
+        let mut config = config.clone();
+        config.whatsapp.url = whatsapp("101 Switching Protocols", SystemClock.now()).await;
+        report_as_it_is(config, Form::Lines).await
+    }
+
+    async fn report_as_it_is(config: Config, form: Form) -> (Exit, String) {
         let mut out = Vec::new();
-        let exit = run(Ok(config.clone()), &mut out).await.unwrap();
+        let exit = run(Ok(config), &ServeOptions::default(), form, &mut out).await.unwrap();
         (exit, String::from_utf8(out).unwrap())
+    }
+
+    /// Answers whoever wants a WebSocket with this status, and tells the time on every other page.
+    async fn whatsapp(status: &'static str, now: UnixMillis) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/ws/chat", listener.local_addr().unwrap());
+        let date = httpdate::fmt_http_date(UNIX_EPOCH + now.since(UnixMillis(0)));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(stream.read_u8().await.unwrap());
+                }
+                let answer = if head.starts_with(b"GET /ws/chat ") {
+                    format!(
+                        "HTTP/1.1 {status}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n"
+                    )
+                } else {
+                    format!("HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                };
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        url.parse().unwrap()
     }
 
     /// A data folder after a first start and stop.
@@ -212,7 +171,7 @@ mod tests {
         let config = testing::config(folder);
         let app = build(config.clone(), ServeOptions::default(), true).await.unwrap();
         app.service
-            .shutdown(tokio::time::Instant::now() + std::time::Duration::from_secs(10))
+            .shutdown(tokio::time::Instant::now() + Duration::from_secs(10))
             .await;
         config
     }
@@ -280,6 +239,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_running_server_is_looked_for_at_its_public_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = testing::config(folder.path());
+        let running = serve(config.clone(), ServeOptions::default()).await.unwrap();
+        for (address, found) in [
+            (running.url(), " leads here"),
+            ("http://127.0.0.1:9".to_owned(), " cannot be reached"),
+        ] {
+            config.server.public_url = Some(address.parse().unwrap());
+            let (exit, text) = report(&config).await;
+            assert!(exit == Exit::Ok && text.contains(found), "{text}");
+        }
+        running.shutdown().await;
+        let (_, text) = report(&config).await;
+        assert!(text.contains("no server is running"), "{text}");
+    }
+
+    #[tokio::test]
     async fn every_fault_is_reported_and_not_only_the_first() {
         let folder = tempfile::tempdir().unwrap();
         let mut config = used(folder.path()).await;
@@ -300,7 +277,63 @@ mod tests {
     async fn faults_of_the_configuration_are_the_whole_report() {
         let mut out = Vec::new();
         let fault = Fault::new(Exit::Config, "server.listen: nonsense");
-        assert_eq!(run(Err(fault), &mut out).await.unwrap(), Exit::Config);
+        let exit = run(Err(fault), &ServeOptions::default(), Form::Lines, &mut out).await;
+        assert_eq!(exit.unwrap(), Exit::Config);
         assert!(String::from_utf8(out).unwrap().contains("server.listen: nonsense"));
+    }
+
+    #[tokio::test]
+    async fn whatsapp_out_of_reach_is_a_fault_and_so_is_an_answer_that_opens_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = testing::config(folder.path());
+        let (exit, text) = report_as_it_is(config.clone(), Form::Lines).await;
+        assert_eq!(exit, Exit::Unwell, "{text}");
+        assert!(
+            text.contains("FAULT  WhatsApp: ws://127.0.0.1:9/ws/chat cannot be reached"),
+            "{text}"
+        );
+
+        config.whatsapp.url = whatsapp("403 Forbidden", SystemClock.now()).await;
+        let (exit, text) = report_as_it_is(config, Form::Lines).await;
+        assert_eq!(exit, Exit::Unwell, "{text}");
+        assert!(text.contains("answers with status 403"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_not_whatsapps_is_told_and_a_program_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = testing::config(folder.path());
+        let theirs = SystemClock.now().plus(Duration::from_secs(3600));
+        config.whatsapp.url = whatsapp("101 Switching Protocols", theirs).await;
+        let (exit, text) = report_as_it_is(config, Form::Json).await;
+        let report: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (exit, &report["well"], &report["faults"]),
+            (Exit::Unwell, &Value::from(false), &Value::from(1))
+        );
+        let checks = report["checks"].as_array().unwrap();
+        let clock = checks.iter().find(|check| check["check"] == "clock").unwrap();
+        assert_eq!(clock["level"], "fault");
+        assert!(clock["says"].as_str().unwrap().contains("off WhatsApp's"), "{clock}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_seen_from_outside_and_gives_nobody_a_token_is_told_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = testing::config(folder.path());
+        assert!(matches!(access(&config), Well(_)));
+        config.server.admin_key = None;
+        assert_eq!(access(&config), Well("programs on this machine get a token".to_owned()));
+        config.server.listen = vec!["[::]:0".parse().unwrap()];
+        assert!(matches!(access(&config), Note(sentence) if sentence.contains("SWITCHBOARD_SERVER__ADMIN_KEY")));
+    }
+
+    #[tokio::test]
+    async fn a_filter_that_is_none_is_a_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = testing::config(folder.path());
+        config.log.filter = "switchboard=loud".to_owned();
+        let (_, text) = report(&config).await;
+        assert!(text.contains("FAULT  configuration: log.filter"), "{text}");
     }
 }
