@@ -67,8 +67,18 @@ pub struct Limits {
 pub struct Response {
     /// The status, 100 to 599.
     pub status: u16,
+    /// Names, in lower case, and values.
+    pub headers: Vec<(String, String)>,
     /// The whole body.
     pub body: Bytes,
+}
+
+impl Response {
+    /// The first value of a header; `name` in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(header, _)| header == name);
+        found.map(|(_, value)| value.as_str())
+    }
 }
 
 impl Egress {
@@ -100,6 +110,11 @@ impl Egress {
             return Err(EgressError::TooLarge(max_body_bytes));
         }
         let status = answer.status().as_u16();
+        let headers = answer
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
         let mut body = BytesMut::new();
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > max_body_bytes {
@@ -109,6 +124,7 @@ impl Egress {
         }
         Ok(Response {
             status,
+            headers,
             body: body.freeze(),
         })
     }
@@ -173,9 +189,13 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_status_is_an_answer() {
-        let (url, _) = answering("HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\ngone").await;
+        let (url, _) = answering("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone").await;
         let response = egress().send(Request::get(url), LIMITS).await.unwrap();
         assert_eq!((response.status, &response.body[..]), (404, b"gone".as_slice()));
+        assert_eq!(
+            (response.header("content-length"), response.header("date")),
+            (Some("4"), None)
+        );
     }
 
     #[tokio::test]

@@ -31,6 +31,7 @@ mod kind;
 mod limits;
 mod load_error;
 mod manifest;
+mod metrics;
 mod output;
 mod precompiled;
 mod registry;

@@ -1,7 +1,7 @@
 //! What a guest writes to standard output and standard error: always taken, kept up to a cap, the rest counted.
 //!
-//! It becomes log lines at level `debug`, off by default, because a plugin's author may print anything, what a message says
-//! included. A full pipe must not stop or trap a guest that is only noisy, so a write never fails and never waits.
+//! It becomes log lines under a target of its own, which is silent until the operator names it, because a plugin's author may print
+//! anything, what a message says included. A full pipe must not stop or trap a guest that is only noisy, so a write never fails and never waits.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,6 +9,8 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+/// Outside the names of the house, so that no level that is meant for the house turns it on.
+const TARGET: &str = "plugin_output";
 /// The most that a guest may write at once; WASI lets it come again.
 const CHUNK: usize = 64 * 1024;
 
@@ -55,10 +57,10 @@ impl Output {
     pub(crate) fn log(&self, plugin: &str, request_id: &str) {
         let (lines, dropped) = self.lines();
         for line in lines {
-            tracing::debug!(target: "switchboard_plugins::output", plugin, request_id, "{line}");
+            tracing::debug!(target: TARGET, plugin, request_id, "{line}");
         }
         if dropped > 0 {
-            tracing::debug!(target: "switchboard_plugins::output", plugin, request_id, dropped_bytes = dropped, "the plugin wrote more than is kept");
+            tracing::debug!(target: TARGET, plugin, request_id, dropped_bytes = dropped, "the plugin wrote more than is kept");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use prometheus_client::registry::Registry as MetricRegistry;
 use serde_json::Value;
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::content::Content;
@@ -19,6 +20,7 @@ use crate::kind::{Kind, check_all};
 use crate::limits::Limits;
 use crate::load_error::{LoadError, Refusal};
 use crate::manifest::Manifest;
+use crate::metrics::{Metrics, PluginMetrics};
 use crate::schema::BodySchema;
 use crate::step::{Outcome, Step};
 
@@ -42,6 +44,7 @@ struct Registry {
     engine: Engine,
     kinds: Vec<Kind>,
     handlers: HashMap<String, Handler>,
+    metrics: Metrics,
 }
 
 struct Handler {
@@ -56,6 +59,7 @@ struct Plugin {
     component: MessageHandlerPluginPre<Guest>,
     limits: Limits,
     config: String,
+    metrics: PluginMetrics,
 }
 
 impl Plugins {
@@ -68,6 +72,7 @@ impl Plugins {
             engine,
             kinds: Vec::new(),
             handlers: HashMap::new(),
+            metrics: Metrics::default(),
         };
         let mut ids = Vec::new();
         for (place, source) in sources.into_iter().enumerate() {
@@ -95,6 +100,11 @@ impl Plugins {
     /// Every kind that can be sent, in the order of loading.
     pub fn kinds(&self) -> &[Kind] {
         &self.0.kinds
+    }
+
+    /// Adds what is counted about calls to `registry`: their ends, and the time of the guests.
+    pub fn register(&self, registry: &mut MetricRegistry) {
+        self.0.metrics.register(registry);
     }
 
     /// Turns the body of a send, without its envelope, into contents.
@@ -157,6 +167,19 @@ impl Plugins {
         body: &types::Json,
         outcomes: &[types::Outcome],
     ) -> Result<Step, Problem> {
+        let answer = self.call(plugin, context, kind, body, outcomes).await;
+        plugin.metrics.called(&answer);
+        answer
+    }
+
+    async fn call(
+        &self,
+        plugin: &Plugin,
+        context: &CallContext,
+        kind: &str,
+        body: &types::Json,
+        outcomes: &[types::Outcome],
+    ) -> Result<Step, Problem> {
         let told = types::Context {
             request_id: context.request_id.to_string(),
             accepted_at_ms: u64::try_from(context.accepted_at.0).unwrap_or(0),
@@ -172,6 +195,7 @@ impl Plugins {
             .inner()
             .gate
             .call(plugin.callee(), occasion, |mut store, guest| async move {
+                let _running = plugin.metrics.running();
                 guest
                     .switchboard_plugin_message_handler()
                     .call_next(&mut store, &told, kind, body, outcomes)
@@ -196,6 +220,7 @@ impl Registry {
         } = manifest;
         let plugin = Arc::new(Plugin {
             name: format!("{id} {version}"),
+            metrics: self.metrics.of(&id),
             id,
             component,
             limits,

@@ -15,6 +15,7 @@ use switchboard_service::Service;
 use crate::auth::guesses::Guesses;
 use crate::auth::jwt::Tokens;
 use crate::auth::local::Locality;
+use crate::metrics::Metrics;
 
 /// The application: one per listening server, cheap to clone.
 #[derive(Clone)]
@@ -36,6 +37,8 @@ pub(crate) struct Parts {
     pub(crate) request_timeout: Duration,
     /// The largest request body.
     pub(crate) max_body_bytes: usize,
+    /// What is counted.
+    pub(crate) metrics: Metrics,
     /// The OpenAPI document, as it is served.
     pub(crate) openapi: Bytes,
     /// The time.

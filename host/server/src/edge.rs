@@ -1,5 +1,5 @@
 //! What happens to every request, whatever its route: it gets an id, a deadline and a guard against panics; a problem becomes its
-//! JSON; nobody on the way keeps the answer; and one line of the log says how it went.
+//! JSON; nobody on the way keeps the answer; and it is counted and logged, with how it went.
 
 use std::panic::AssertUnwindSafe;
 
@@ -44,7 +44,7 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     // What is true now is another thing in a moment, and not every cache knows that.
     let caching = response.headers_mut().entry(header::CACHE_CONTROL);
     caching.or_insert(HeaderValue::from_static("no-store"));
-    log(&method, route.as_ref(), &response, &id, started);
+    note(&app, &method, route.as_ref(), &response, &id, started);
     response
 }
 
@@ -58,11 +58,20 @@ fn request_id(app: &App, request: &Request) -> RequestId {
         .unwrap_or_else(|| RequestId::mint(&*app.clock, &*app.random))
 }
 
-/// The route, not the path: paths hold ids and numbers.
-fn log(method: &Method, route: Option<&MatchedPath>, response: &Response, id: &RequestId, started: Instant) {
+/// Counts the request and logs it. The route, not the path: paths hold ids and numbers.
+fn note(
+    app: &App,
+    method: &Method,
+    route: Option<&MatchedPath>,
+    response: &Response,
+    id: &RequestId,
+    started: Instant,
+) {
     let route = route.map_or("none", MatchedPath::as_str);
-    let (status, elapsed_us) = (response.status().as_u16(), started.elapsed().as_micros());
-    tracing::debug!(request_id = %id, %method, route, status, elapsed_us, "answered");
+    let (status, took) = (response.status(), started.elapsed());
+    app.metrics.answered(route, method, status, took);
+    let (status, elapsed_us) = (status.as_u16(), took.as_micros());
+    tracing::debug!(target: "switchboard::requests", request_id = %id, %method, route, status, elapsed_us, "answered");
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod edge;
 mod extract;
 mod listen;
 mod log;
+mod metrics;
 mod openapi;
 mod peer;
 mod problem;
@@ -26,7 +27,7 @@ mod testing;
 mod wiring;
 
 pub use crate::auth::keys::KeysError;
-pub use crate::listen::ListenError;
+pub use crate::listen::{ListenError, Setting};
 pub use crate::log::{LogError, start as start_log};
 pub use crate::serve::{Running, ServeOptions, serve};
 pub use crate::shutdown::StopSignals;

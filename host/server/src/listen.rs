@@ -1,5 +1,6 @@
 //! Listening, and the life of a connection: HTTP/1.1, bounded in number, time and header size, ended gracefully.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,20 +28,36 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// After the system had no resources for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// The setting that an address stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// `server.listen`
+    Server,
+    /// `metrics.listen`
+    Metrics,
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Server => "server.listen (SWITCHBOARD_SERVER__LISTEN)",
+            Self::Metrics => "metrics.listen (SWITCHBOARD_METRICS__LISTEN)",
+        })
+    }
+}
+
 /// An address could not be listened on.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// Somebody else does.
-    #[error(
-        "{0} is in use by another program. Stop it, or choose another address in server.listen (SWITCHBOARD_SERVER__LISTEN)"
-    )]
-    Taken(SocketAddr),
+    #[error("{0} is in use by another program. Stop it, or choose another address in {1}")]
+    Taken(SocketAddr, Setting),
     /// The system does not allow it, as with ports below 1024.
-    #[error("the system does not allow listening on {0}; choose another address in server.listen")]
-    NotAllowed(SocketAddr),
+    #[error("the system does not allow listening on {0}; choose another address in {1}")]
+    NotAllowed(SocketAddr, Setting),
     /// This machine has no such address.
-    #[error("this machine has no address {0}; correct server.listen")]
-    NoSuchAddress(SocketAddr),
+    #[error("this machine has no address {0}; correct {1}")]
+    NoSuchAddress(SocketAddr, Setting),
     /// Anything else.
     #[error("cannot listen on {address}: {cause}")]
     Other {
@@ -53,13 +70,13 @@ pub enum ListenError {
 }
 
 impl ListenError {
-    fn new(address: SocketAddr, cause: io::Error) -> Self {
+    fn new(setting: Setting, address: SocketAddr, cause: io::Error) -> Self {
         match cause.kind() {
-            io::ErrorKind::AddrInUse => Self::Taken(address),
-            io::ErrorKind::PermissionDenied => Self::NotAllowed(address),
-            io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported => Self::NoSuchAddress(address),
+            io::ErrorKind::AddrInUse => Self::Taken(address, setting),
+            io::ErrorKind::PermissionDenied => Self::NotAllowed(address, setting),
+            io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported => Self::NoSuchAddress(address, setting),
             // A kernel without IPv6 does not know the family; std has no kind of its own for that.
-            _ if cause.raw_os_error() == Some(EAFNOSUPPORT) => Self::NoSuchAddress(address),
+            _ if cause.raw_os_error() == Some(EAFNOSUPPORT) => Self::NoSuchAddress(address, setting),
             _ => Self::Other { address, cause },
         }
     }
@@ -67,21 +84,21 @@ impl ListenError {
 
 const EAFNOSUPPORT: i32 = 97;
 
-/// Binds all addresses. One that this machine does not have, such as `[::1]` without IPv6, is passed over as long as another was
+/// Binds all addresses of a setting. One that this machine does not have, such as `[::1]` without IPv6, is passed over as long as another was
 /// bound.
 ///
 /// # Errors
-/// The first address that is taken or not allowed; or that there is none at all.
-pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError> {
+/// The first address that is taken or not allowed; or that this machine has none of them.
+pub(crate) async fn bind(setting: Setting, addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError> {
     let mut listeners = Vec::with_capacity(addresses.len());
     let mut missing = None;
     for &address in addresses {
         match TcpListener::bind(address)
             .await
-            .map_err(|cause| ListenError::new(address, cause))
+            .map_err(|cause| ListenError::new(setting, address, cause))
         {
             Ok(listener) => listeners.push(listener),
-            Err(error @ ListenError::NoSuchAddress(_)) => {
+            Err(error @ ListenError::NoSuchAddress(..)) => {
                 tracing::warn!(%address, "this machine has no such address; not listening there");
                 missing.get_or_insert(error);
             }
@@ -210,18 +227,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_taken_port_is_named() {
-        let first = bind(&[ANY_PORT.parse().unwrap()]).await.unwrap();
+        let first = bind(Setting::Server, &[ANY_PORT.parse().unwrap()]).await.unwrap();
         let address = first[0].local_addr().unwrap();
-        let error = bind(&[address]).await.unwrap_err();
-        assert!(matches!(error, ListenError::Taken(taken) if taken == address));
+        let error = bind(Setting::Server, &[address]).await.unwrap_err();
+        assert!(matches!(error, ListenError::Taken(taken, _) if taken == address));
         assert!(error.to_string().contains(&address.to_string()));
     }
 
     #[tokio::test]
     async fn an_address_this_machine_lacks_is_passed_over_only_beside_another() {
         let lacking: SocketAddr = "192.0.2.1:0".parse().unwrap();
-        assert!(matches!(bind(&[lacking]).await, Err(ListenError::NoSuchAddress(_))));
-        assert_eq!(bind(&[lacking, ANY_PORT.parse().unwrap()]).await.unwrap().len(), 1);
+        assert!(matches!(
+            bind(Setting::Server, &[lacking]).await,
+            Err(ListenError::NoSuchAddress(..))
+        ));
+        assert_eq!(
+            bind(Setting::Server, &[lacking, ANY_PORT.parse().unwrap()])
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
     }
 
     #[tokio::test]
@@ -235,7 +261,7 @@ mod tests {
                 "done"
             })
         });
-        let listeners = bind(&[ANY_PORT.parse().unwrap()]).await.unwrap();
+        let listeners = bind(Setting::Server, &[ANY_PORT.parse().unwrap()]).await.unwrap();
         let address = listeners[0].local_addr().unwrap();
         let connections = Connections::serve(listeners, &router);
 

@@ -37,6 +37,14 @@ fn filter(directives: &str) -> Result<EnvFilter, LogError> {
     Ok(EnvFilter::try_new(format!("off,{directives}"))?)
 }
 
+/// Whether a log could be started with this.
+///
+/// # Errors
+/// When `log.filter` cannot be parsed.
+pub(crate) fn check(config: &LogConfig) -> Result<(), LogError> {
+    filter(&config.filter).map(drop)
+}
+
 /// Starts the process's log.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! touched; then the data folder, the database and the plugins; then answer; the sessions connect in the background. The order of a
 //! stop is in [`Running::shutdown`].
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use switchboard_core::config::Config;
 use switchboard_core::problem::Problem;
 use switchboard_core::random::{OsRandom, Random};
 use switchboard_service::{Service, ServiceOptions};
+use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::{App, Draining, Parts};
@@ -23,7 +25,8 @@ use crate::auth::jwt::Tokens;
 use crate::auth::key_ring::KeyRing;
 use crate::auth::keys::Keys;
 use crate::auth::local::Locality;
-use crate::listen::{self, Connections};
+use crate::listen::{self, Connections, Setting};
+use crate::metrics::{self, Metrics};
 use crate::openapi;
 use crate::router::router;
 use crate::start_error::StartError;
@@ -56,6 +59,8 @@ pub struct Running {
     app: App,
     addresses: Vec<SocketAddr>,
     connections: Connections,
+    metrics_addresses: Vec<SocketAddr>,
+    metrics: Connections,
     shutdown_timeout: Duration,
 }
 
@@ -64,15 +69,17 @@ pub struct Running {
 /// # Errors
 /// [`StartError`], one sentence for the operator. Nothing was overwritten and nothing listens.
 pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, StartError> {
-    let listeners = listen::bind(&config.server.listen).await?;
-    let addresses = listeners
-        .iter()
-        .map(tokio::net::TcpListener::local_addr)
-        .collect::<Result<Vec<_>, _>>()?;
+    let listeners = listen::bind(Setting::Server, &config.server.listen).await?;
+    let metrics_listeners = listen::bind(Setting::Metrics, &config.metrics.listen).await?;
+    let (addresses, metrics_addresses) = (addresses(&listeners)?, addresses(&metrics_listeners)?);
 
     let loopback_only = addresses.iter().all(|address| address.ip().is_loopback());
     let shutdown_timeout = config.server.shutdown_timeout;
     let app = build(config, options, loopback_only).await?;
+    let metrics = Connections::serve(metrics_listeners, &metrics::router(app.clone()));
+    for address in &metrics_addresses {
+        tracing::info!(%address, "listening for whoever collects metrics");
+    }
     let connections = Connections::serve(listeners, &router(app.clone()));
     for address in &addresses {
         tracing::info!(%address, "listening");
@@ -81,8 +88,14 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Sta
         app,
         addresses,
         connections,
+        metrics_addresses,
+        metrics,
         shutdown_timeout,
     })
+}
+
+fn addresses(listeners: &[TcpListener]) -> io::Result<Vec<SocketAddr>> {
+    listeners.iter().map(TcpListener::local_addr).collect()
 }
 
 /// Everything behind the listeners.
@@ -107,6 +120,7 @@ pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: 
     .await
     .map_err(StartError::Service)?;
     Ok(App::new(Parts {
+        metrics: Metrics::new(&service),
         service,
         tokens: Tokens::new(ring, config.auth.issuer, config.auth.audience),
         admin_key: config.server.admin_key,
@@ -129,6 +143,11 @@ impl Running {
     /// Where it listens.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where it answers whoever collects metrics.
+    pub fn metrics_addresses(&self) -> &[SocketAddr] {
+        &self.metrics_addresses
     }
 
     /// Its first address as a URL.
@@ -156,7 +175,8 @@ impl Running {
     pub async fn shutdown(self) {
         let deadline = Instant::now() + self.shutdown_timeout;
         self.app.draining.start();
-        if timeout_at(deadline, self.connections.drain()).await.is_err() {
+        let drained = async { tokio::join!(self.connections.drain(), self.metrics.drain()) };
+        if timeout_at(deadline, drained).await.is_err() {
             tracing::warn!("requests were still under way at server.shutdown_timeout");
         }
         self.app.service.shutdown(deadline).await;
@@ -174,7 +194,11 @@ mod tests {
     use crate::testing;
 
     async fn asked(running: &Running, path: &str) -> String {
-        let mut stream = TcpStream::connect(running.addresses()[0]).await.unwrap();
+        asked_at(running.addresses()[0], path).await
+    }
+
+    async fn asked_at(address: SocketAddr, path: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
@@ -200,13 +224,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn metrics_are_told_on_their_own_address_alone_and_nothing_else_is_told_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = testing::config(folder.path());
+        let without = serve(config.clone(), ServeOptions::default()).await.unwrap();
+        assert_eq!(without.metrics_addresses(), []);
+        without.shutdown().await;
+
+        config.metrics.listen = vec!["127.0.0.1:0".parse().unwrap()];
+        let running = serve(config, ServeOptions::default()).await.unwrap();
+        let [metrics] = running.metrics_addresses() else {
+            panic!("one address")
+        };
+        let text = asked_at(*metrics, "/metrics").await;
+        assert!(text.contains("content-type: text/plain; version=0.0.4"), "{text}");
+        assert!(text.contains("switchboard_build_info{version="), "{text}");
+        assert!(asked(&running, "/metrics").await.starts_with("HTTP/1.1 404"));
+        assert!(asked_at(*metrics, "/healthz").await.starts_with("HTTP/1.1 404"));
+        running.shutdown().await;
+    }
+
+    #[tokio::test]
     async fn a_taken_port_is_told_before_the_data_folder_is_touched() {
         let folder = tempfile::tempdir().unwrap();
         let mut config = testing::config(folder.path());
-        let taken = listen::bind(&config.server.listen).await.unwrap();
-        config.server.listen = vec![taken[0].local_addr().unwrap()];
+        let taken = listen::bind(Setting::Server, &config.server.listen).await.unwrap();
+        config.metrics.listen = vec![taken[0].local_addr().unwrap()];
         let error = serve(config, ServeOptions::default()).await.unwrap_err();
         assert_eq!(error.exit(), Exit::Unavailable);
+        assert!(error.to_string().contains("SWITCHBOARD_METRICS__LISTEN"), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod messages;
+mod metrics;
 mod outbox;
 mod parts;
 mod recipients;

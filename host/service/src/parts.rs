@@ -13,6 +13,7 @@ use switchboard_store::sessions::Sessions;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::metrics::Metrics;
 use crate::outbox::recorder::Recorder;
 use crate::recipients::Recipients;
 use crate::supervisor::directory::Directory;
@@ -31,6 +32,7 @@ pub(crate) struct Parts {
     pub(crate) directory: Directory,
     pub(crate) recipients: Recipients,
     pub(crate) recorder: Recorder,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) ack_timeout: Duration,

@@ -16,6 +16,7 @@ use switchboard_store::sessions::Sessions;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::TaskTracker;
 
+use crate::metrics::Metrics;
 use crate::outbox::recorder::Recorder;
 use crate::parts::Parts;
 use crate::recipients::Recipients;
@@ -69,11 +70,13 @@ impl Service {
             send,
         } = options;
         let messages = Messages::new(store.clone());
+        let metrics = Arc::new(Metrics::default());
         let parts = Arc::new(Parts {
             sessions: Sessions::new(store.clone()),
             tokens: TokenBook::load(store.clone()).await?,
-            recorder: Recorder::start(messages.clone()),
+            recorder: Recorder::start(messages.clone(), metrics.clone()),
             messages,
+            metrics,
             store,
             lines,
             plugins,

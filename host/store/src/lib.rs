@@ -13,6 +13,7 @@ pub mod keys;
 mod look;
 mod mailbox;
 pub mod messages;
+mod metrics;
 mod migrations;
 mod numbers;
 mod open;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use prometheus_client::registry::Registry;
+
 use crate::db::{Reader, Tx};
 use crate::readers::Readers;
 use crate::seal::Sealer;
@@ -37,6 +39,11 @@ impl Store {
             readers,
             sealer,
         }))
+    }
+
+    /// Adds what the writer counts about itself to `registry`: batches, commits, waits.
+    pub fn register(&self, registry: &mut Registry) {
+        self.0.writer.metrics.register(registry);
     }
 
     /// Runs `work` as one transaction: on disk when this returns `Ok`, undone on any error. One caller's writes happen in the order

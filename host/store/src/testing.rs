@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use prometheus_client::encoding::prometheus_text::encode;
+use prometheus_client::registry::Registry;
 use switchboard_core::clock::{ManualClock, UnixMillis};
 use switchboard_core::random::SeededRandom;
 use switchboard_core::realm::Realm;
@@ -51,6 +53,15 @@ impl TestStore {
 /// A new, empty store for a test that opens it only once. Its files have no name any more, and vanish with it.
 pub(crate) async fn store() -> Store {
     TestStore::new().store
+}
+
+/// What Prometheus would read.
+pub(crate) fn numbers(register: impl FnOnce(&mut Registry)) -> String {
+    let mut registry = Registry::default();
+    register(&mut registry);
+    let mut text = String::new();
+    encode(&mut text, &registry).unwrap();
+    text
 }
 
 fn open(data: &TempDir) -> Store {

@@ -16,11 +16,12 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::StoreError;
 use crate::db::{Access, Connection, Tx};
 use crate::mailbox::Mailbox;
+use crate::metrics::WriterMetrics;
 
 const GROUP: usize = 512;
 
@@ -41,6 +42,21 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// One write, waiting for its turn.
+struct Queued {
+    operation: Box<dyn Operation>,
+    since: Instant,
+}
+
+impl Queued {
+    fn new(operation: impl Operation + 'static) -> Self {
+        Self {
+            operation: Box::new(operation),
+            since: Instant::now(),
+        }
+    }
+}
+
+/// What a write does and to whom it answers, whatever its type.
 trait Operation: Send {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError>;
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
@@ -73,14 +89,17 @@ where
 
 /// The way to the writer's thread.
 pub(crate) struct Writer {
-    mailbox: Mailbox<Box<dyn Operation>>,
+    mailbox: Mailbox<Queued>,
     failing: Arc<AtomicBool>,
+    pub(crate) metrics: WriterMetrics,
 }
 
 impl Writer {
     /// Starts the thread. It keeps `lock` until the file is closed.
     pub(crate) fn start(connection: Connection, lock: Arc<File>) -> io::Result<Self> {
-        let (mailbox, operations, running) = Mailbox::new();
+        let (mailbox, queue, running) = Mailbox::new();
+        let metrics = WriterMetrics::default();
+        let counted = metrics.clone();
         // Only its timer is used.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let failing = Arc::<AtomicBool>::default();
@@ -88,10 +107,14 @@ impl Writer {
         std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                run(connection, operations, &runtime, &noted);
+                run(connection, queue, &runtime, &counted, &noted);
                 drop((lock, running));
             })?;
-        Ok(Self { mailbox, failing })
+        Ok(Self {
+            mailbox,
+            failing,
+            metrics,
+        })
     }
 
     /// Runs `work` in its turn. The answer comes after the commit.
@@ -102,7 +125,7 @@ impl Writer {
     {
         let (caller, answer) = oneshot::channel();
         self.mailbox
-            .send(Box::new(Write {
+            .send(Queued::new(Write {
                 work: Some(work),
                 value: None,
                 caller,
@@ -124,8 +147,9 @@ impl Writer {
 
 fn run(
     mut connection: Connection,
-    mut queue: mpsc::Receiver<Box<dyn Operation>>,
+    mut queue: mpsc::Receiver<Queued>,
     runtime: &Runtime,
+    metrics: &WriterMetrics,
     failing: &AtomicBool,
 ) {
     let mut group = Vec::with_capacity(GROUP);
@@ -136,7 +160,7 @@ fn run(
         checkpointed = received.is_err();
         match received {
             Ok(0) => break,
-            Ok(_) => commit(&mut connection, &mut group, failing),
+            Ok(_) => commit(&mut connection, &mut group, metrics, failing),
             Err(_) => checkpoint(&mut connection, "PRAGMA wal_checkpoint(PASSIVE)"),
         }
     }
@@ -144,14 +168,18 @@ fn run(
 }
 
 /// Runs and commits the group, notes whether that reached the disk, then answers each operation in its order.
-fn commit(connection: &mut Connection, operations: &mut Vec<Box<dyn Operation>>, failing: &AtomicBool) {
+fn commit(connection: &mut Connection, group: &mut Vec<Queued>, metrics: &WriterMetrics, failing: &AtomicBool) {
     let mut wrote = false;
+    let begun = Instant::now();
+    for queued in group.iter() {
+        metrics.waited(begun - queued.since);
+    }
     let outcomes = connection.immediate(|tx| {
-        operations
+        group
             .iter_mut()
-            .map(|operation| {
+            .map(|queued| {
                 let before = tx.touched();
-                let outcome = tx.isolated(|tx| operation.run(tx))?;
+                let outcome = tx.isolated(|tx| queued.operation.run(tx))?;
                 wrote |= outcome.is_ok() && tx.touched() > before;
                 Ok(outcome)
             })
@@ -163,14 +191,16 @@ fn commit(connection: &mut Connection, operations: &mut Vec<Box<dyn Operation>>,
     }
     match outcomes {
         Ok(outcomes) => {
-            for (operation, outcome) in operations.drain(..).zip(outcomes) {
-                operation.answer(outcome);
+            metrics.committed(group.len(), begun.elapsed());
+            for (queued, outcome) in group.drain(..).zip(outcomes) {
+                queued.operation.answer(outcome);
             }
         }
         Err(error) => {
-            tracing::error!(%error, writes = operations.len(), "a group of writes failed");
-            for operation in operations.drain(..) {
-                operation.answer(Err(error.clone()));
+            metrics.failed();
+            tracing::error!(%error, writes = group.len(), "a group of writes failed");
+            for queued in group.drain(..) {
+                queued.operation.answer(Err(error.clone()));
             }
         }
     }
@@ -188,7 +218,7 @@ mod tests {
     use std::sync::mpsc as std_mpsc;
 
     use super::*;
-    use crate::testing::TestStore;
+    use crate::testing::{self, TestStore};
 
     const INSERT: &str = "INSERT INTO t(id) VALUES (?)";
 
@@ -289,10 +319,10 @@ mod tests {
             .unwrap();
         connection.query("PRAGMA max_page_count = 3", (), |_| Ok(())).unwrap();
         let mut answers = Vec::new();
-        let mut write = |sql: &'static str| -> Box<dyn Operation> {
+        let mut write = |sql: &'static str| {
             let (caller, answer) = oneshot::channel();
             answers.push(answer);
-            Box::new(Write {
+            Queued::new(Write {
                 work: Some(move |tx: &mut Tx<'_>| tx.execute(sql, ())),
                 value: None,
                 caller,
@@ -304,10 +334,10 @@ mod tests {
             write("INSERT INTO t(id) VALUES (2)"),
         ];
         let mut next = vec![write("INSERT INTO t(id) VALUES (3)")];
-        let failing = AtomicBool::new(false);
-        commit(&mut connection, &mut group, &failing);
+        let (metrics, failing) = (WriterMetrics::default(), AtomicBool::new(false));
+        commit(&mut connection, &mut group, &metrics, &failing);
         assert!(failing.load(Ordering::Acquire));
-        commit(&mut connection, &mut next, &failing);
+        commit(&mut connection, &mut next, &metrics, &failing);
         assert!(!failing.load(Ordering::Acquire));
         let answers: Vec<_> = answers
             .into_iter()
@@ -317,6 +347,19 @@ mod tests {
         assert_eq!(answers, [full(), full(), full(), Ok(1)]);
         let ids = connection.query("SELECT id FROM t", (), |row| row.get::<i64>(0));
         assert_eq!(ids, Ok(vec![3]));
+        let numbers = testing::numbers(|registry| metrics.register(registry));
+        for number in [
+            "store_failed_batches_total 1",
+            "store_batch_writes_count 1",
+            "store_batch_writes_bucket{le=\"1\"} 1",
+            "store_commit_seconds_count 1",
+            "store_queue_seconds_count 4",
+        ] {
+            assert!(
+                numbers.lines().any(|line| line == number),
+                "{number} is not in\n{numbers}"
+            );
+        }
     }
 
     #[tokio::test]

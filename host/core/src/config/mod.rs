@@ -10,7 +10,8 @@ use std::fmt;
 
 use self::fields::{Fields, Origin};
 pub use self::sections::{
-    AuthConfig, DataConfig, LogConfig, LogFormat, PluginsConfig, SendConfig, ServerConfig, WebVersion, WhatsappConfig,
+    AuthConfig, DataConfig, LogConfig, LogFormat, MetricsConfig, PluginsConfig, SendConfig, ServerConfig, WebVersion,
+    WhatsappConfig,
 };
 
 /// The commented defaults, as text.
@@ -31,6 +32,8 @@ pub struct Config {
     pub whatsapp: WhatsappConfig,
     /// The plugin host.
     pub plugins: PluginsConfig,
+    /// The metrics.
+    pub metrics: MetricsConfig,
     /// The log.
     pub log: LogConfig,
 }
@@ -73,6 +76,7 @@ impl Config {
             send: SendConfig::read(&mut fields),
             whatsapp: WhatsappConfig::read(&mut fields),
             plugins: PluginsConfig::read(&mut fields),
+            metrics: MetricsConfig::read(&mut fields),
             log: LogConfig::read(&mut fields),
         };
         if config.server.request_timeout <= config.send.ack_timeout {
@@ -124,6 +128,7 @@ mod tests {
     fn the_defaults_file_alone_is_a_whole_configuration() {
         let config = Config::load(None, NO_ENVIRONMENT).unwrap();
         assert_eq!(config.server.listen.len(), 2);
+        assert_eq!(config.metrics.listen, []);
         assert_eq!(config.send.ack_timeout, Duration::from_secs(15));
         assert_eq!(config.server.admin_key, None);
         assert_eq!(config.whatsapp.version, WebVersion::Auto);
@@ -203,6 +208,7 @@ mod tests {
             ("[whatsapp]\nversion = \"2.3000\"", "2.3000."),
             ("[whatsapp]\ndevice_name = \"\"", "1 to 50"),
             ("[plugins]\nmax_concurrent = 100000", "1 to 1000"),
+            ("[metrics]\nlisten = \"9091\"", "addresses with a port"),
             ("[log]\nformat = \"xml\"", "text or json"),
             ("server = 1", "section"),
         ] {

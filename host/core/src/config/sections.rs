@@ -34,7 +34,10 @@ impl ServerConfig {
     pub(super) fn read(fields: &mut Fields) -> Self {
         const S: &str = "server";
         Self {
-            listen: fields.take(S, "listen", addresses),
+            listen: fields.take(S, "listen", |given| match addresses(given)? {
+                none if none.is_empty() => Err("must name at least one address, such as 127.0.0.1:4002".to_owned()),
+                some => Ok(some),
+            }),
             public_url: fields.take(S, "public_url", |given| optional(given, http_url)),
             admin_key: fields.take(S, "admin_key", |given| optional(given, admin_key)),
             max_body_kib: fields.take(S, "max_body_kib", |given| whole(given, 1, 102_400)),
@@ -176,6 +179,21 @@ impl PluginsConfig {
     }
 }
 
+/// The metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// The addresses to listen on; none by default.
+    pub listen: Vec<SocketAddr>,
+}
+
+impl MetricsConfig {
+    pub(super) fn read(fields: &mut Fields) -> Self {
+        Self {
+            listen: fields.take("metrics", "listen", addresses),
+        }
+    }
+}
+
 /// How a log line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
@@ -216,11 +234,8 @@ fn placeholder_url() -> Url {
 }
 
 fn addresses(given: Given) -> Result<Vec<SocketAddr>, String> {
-    let texts = given.texts()?;
-    if texts.is_empty() {
-        return Err("must name at least one address, such as 127.0.0.1:4002".to_owned());
-    }
-    texts
+    given
+        .texts()?
         .iter()
         .map(|text| {
             text.parse()

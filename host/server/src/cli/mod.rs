@@ -16,8 +16,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use self::doctor::Form;
 use self::exit::{Exit, Fault};
 use crate::log;
+use crate::serve::ServeOptions;
 
 /// Keeps WhatsApp sessions alive and lets any HTTP client use them.
 #[derive(Debug, Parser)]
@@ -46,8 +48,12 @@ enum Action {
     },
     /// Bring the database to this version and say what was done.
     Migrate,
-    /// Look at everything a start needs, change nothing, and say what to do.
-    Doctor,
+    /// Look at everything that a server needs, change nothing, and say what to do.
+    Doctor {
+        /// Write the report as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -92,7 +98,10 @@ fn act(command: Command) -> Result<Exit, Fault> {
         } => rotate::run(&config?, &options, &mut io::stdout()).map(|()| Exit::Ok),
         Action::Migrate => on_runtime(migrate::run(&config?, &mut io::stdout()))?.map(|()| Exit::Ok),
         // Faults of the configuration are findings of its own.
-        Action::Doctor => on_runtime(doctor::run(config, &mut io::stdout()))?,
+        Action::Doctor { json } => {
+            let form = if json { Form::Json } else { Form::Lines };
+            on_runtime(doctor::run(config, &ServeOptions::default(), form, &mut io::stdout()))?
+        }
     }
 }
 
@@ -127,8 +136,8 @@ mod tests {
     fn without_a_word_it_serves() {
         let command = Command::try_parse_from(["switchboard"]).unwrap();
         assert!(matches!(command.action.unwrap_or_default(), Action::Serve));
-        let command = Command::try_parse_from(["switchboard", "doctor", "--config", "a.toml"]).unwrap();
-        assert!(matches!(command.action, Some(Action::Doctor)) && command.config.is_some());
+        let command = Command::try_parse_from(["switchboard", "doctor", "--json", "--config", "a.toml"]).unwrap();
+        assert!(matches!(command.action, Some(Action::Doctor { json: true })) && command.config.is_some());
     }
 
     #[test]

@@ -180,6 +180,7 @@ async fn commit(parts: Arc<Parts>, handle: Arc<Handle>, messages: Vec<NewMessage
             .map(|message| (message.stanza_id.clone(), message.chat.clone(), message.wire.clone()))
             .collect();
         let seqs = parts.messages.accept(messages).await?;
+        parts.metrics.accepted(seqs.len());
         for (seq, (stanza_id, chat, wire)) in seqs.into_iter().zip(outgoing) {
             handle.offer(Pending {
                 seq,

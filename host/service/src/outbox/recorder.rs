@@ -5,9 +5,12 @@
 //! that was reported before; a request may therefore be answered `sent` before the report is on disk. Should the process die in
 //! between, the message is sent again under its id after the start, and acknowledged again.
 
+use std::sync::Arc;
+
 use switchboard_store::messages::{Messages, Report};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::metrics::Metrics;
 use crate::supervisor::insist::insist;
 
 /// How many reports may wait; beyond that the sessions' tasks do.
@@ -27,9 +30,9 @@ enum Item {
 
 impl Recorder {
     /// Starts the task that commits reports; it ends with the last clone of the recorder.
-    pub(crate) fn start(messages: Messages) -> Self {
+    pub(crate) fn start(messages: Messages, metrics: Arc<Metrics>) -> Self {
         let (reports, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(record(messages, waiting));
+        tokio::spawn(record(messages, metrics, waiting));
         Self(reports)
     }
 
@@ -48,7 +51,7 @@ impl Recorder {
     }
 }
 
-async fn record(messages: Messages, mut waiting: mpsc::Receiver<Item>) {
+async fn record(messages: Messages, metrics: Arc<Metrics>, mut waiting: mpsc::Receiver<Item>) {
     let mut items = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut items, GROUP).await > 0 {
         let (mut reports, mut askers) = (Vec::new(), Vec::new());
@@ -62,7 +65,9 @@ async fn record(messages: Messages, mut waiting: mpsc::Receiver<Item>) {
             let first = reports.first().map(|report| report.session);
             let session = first.filter(|first| reports.iter().all(|report| report.session == *first));
             // What can never be written is in the log; the reports after it can.
-            let _ = insist("timeline", session, || messages.report(reports.clone())).await;
+            if let Ok(settled) = insist("timeline", session, || messages.report(reports.clone())).await {
+                metrics.settled(settled);
+            }
         }
         for asker in askers {
             let _ = asker.send(());

@@ -28,6 +28,7 @@ impl Sink for SessionSink {
         });
         let (count, rows) = (rows.len(), rows.collect());
         let fresh = self.parts.messages.receive(rows).await?;
+        self.parts.metrics.received(fresh);
         tracing::debug!(%session, count, fresh, "messages received");
         Ok(())
     }

@@ -284,6 +284,10 @@ impl Task {
             tracing::info!(session = %self.handle.id, %status, "session status");
         }
         if now.last_loss != now.row.loss {
+            let said = self.state.as_ref().and_then(|state| state.borrow().last_loss.clone());
+            if let Some(said) = said.filter(|said| now.last_loss.as_ref().is_some_and(|loss| loss.at == said.at)) {
+                self.parts.metrics.lost(&said.reason);
+            }
             self.seen(now.last_loss).await;
         }
     }
@@ -376,10 +380,11 @@ impl Task {
         self.queue = Queue::default();
         self.parts.recorder.settled().await;
         let failure = refusal::failure(&refusal::session_gone());
-        insist("outbox", Some(id), || {
+        let given_up = insist("outbox", Some(id), || {
             self.parts.messages.fail_pending(id, failure.clone(), at)
         })
         .await?;
+        self.parts.metrics.settled(given_up);
         self.handle.waiters.dismiss();
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! event, then removes the row and acknowledges the message to WhatsApp. If the process dies in between, WhatsApp sends the
 //! message again and the library finds its plaintext here.
 
+use std::sync::Arc;
 use std::task::Poll;
 
 use super::KeyStore;
@@ -63,7 +64,7 @@ impl PendingInbound<'_> {
     pub async fn delete(&self, keys: &[impl RowKey<Key>]) -> Result<(), StoreError> {
         let Sealed { keys: store, table } = self.0;
         let rows = keys.iter().map(|key| store.params(key, [])).collect();
-        let store = store.clone();
+        let (store, session) = (store.clone(), Arc::clone(&store.session));
         let mut removal = Box::pin(async move { store.write_each(table.delete, rows).await.map(drop) });
         // The first poll puts it into the queue.
         if let Poll::Ready(outcome) = futures::poll!(&mut removal) {
@@ -71,7 +72,7 @@ impl PendingInbound<'_> {
         }
         tokio::spawn(async move {
             if let Err(error) = removal.await {
-                tracing::warn!(%error, "committed inbound messages were not removed from the buffer");
+                tracing::warn!(%session, %error, "committed inbound messages were not removed from the buffer");
             }
         });
         Ok(())

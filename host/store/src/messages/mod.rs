@@ -23,7 +23,7 @@ pub use self::find::{Name, Step, Timeline};
 pub use self::log::{Cursor, InvalidCursor, LogFilter};
 pub use self::outbox::Pending;
 pub use self::receive::NewInbound;
-pub use self::report::{Failure, Outcome, Report};
+pub use self::report::{Failure, Outcome, Report, Settled};
 
 use crate::db::Row;
 use crate::{Store, StoreError};

@@ -5,7 +5,7 @@ use switchboard_core::ids::{Jid, SessionId, StanzaId};
 
 use super::{Cursor, Failure, Messages, wire};
 use crate::StoreError;
-use crate::messages::report::{Outcome, Report, note};
+use crate::messages::report::{Outcome, Report, Settled, note};
 
 /// An accepted message as it goes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Messages {
         Ok(count.unwrap_or(0))
     }
 
-    /// Gives up everything that a session has not sent yet, for one reason.
+    /// Gives up everything that a session has not sent yet, for one reason. Returns what settled by it.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -72,14 +72,15 @@ impl Messages {
         session: SessionId,
         failure: Failure,
         at: switchboard_core::clock::UnixMillis,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Settled>, StoreError> {
         const IDS: &str = "SELECT stanza_id FROM messages INDEXED BY messages_outbox \
                            WHERE session_id = ?1 AND status = 'accepted'";
         self.store
             .write(move |tx| {
                 let stanza_ids: Vec<StanzaId> = tx.query(IDS, (session.to_string(),), |row| row.parse(0))?;
+                let mut settled = Vec::new();
                 for stanza_id in stanza_ids {
-                    note(
+                    settled.extend(note(
                         tx,
                         &Report {
                             session,
@@ -87,9 +88,9 @@ impl Messages {
                             outcome: Outcome::Failed(failure.clone()),
                             at,
                         },
-                    )?;
+                    )?);
                 }
-                Ok(())
+                Ok(settled)
             })
             .await
     }
@@ -102,7 +103,7 @@ mod tests {
     use switchboard_core::status::MessageStatus;
 
     use crate::messages::fixtures::fixture;
-    use crate::messages::{Failure, Name, Outcome, Report};
+    use crate::messages::{Failure, Name, Outcome, Report, Settled};
 
     #[tokio::test]
     async fn the_outbox_is_what_was_accepted_and_not_reported_on_in_order_and_by_session() {
@@ -149,10 +150,8 @@ mod tests {
             code: "session_not_linked".to_owned(),
             message: "The session was deleted.".to_owned(),
         };
-        f.messages
-            .fail_pending(f.a, failure.clone(), UnixMillis(9))
-            .await
-            .unwrap();
+        let given_up = f.messages.fail_pending(f.a, failure.clone(), UnixMillis(9)).await;
+        assert_eq!(given_up, Ok(vec![Settled::Failed(failure.code.clone())]));
 
         let of = async |id| {
             f.messages

@@ -1,5 +1,7 @@
 //! What WhatsApp reports on messages that were sent: acknowledgements and receipts.
 
+use std::time::Duration;
+
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::direction::Direction;
 use switchboard_core::ids::{Jid, Server, SessionId, StanzaId};
@@ -65,21 +67,49 @@ pub struct Report {
     pub at: UnixMillis,
 }
 
+/// What became of a message that was waiting to hear it. Each message settles once, whatever is reported on it later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// WhatsApp's server took it, so long after it was accepted.
+    Acknowledged(Duration),
+    /// A recipient has it, so the server must have taken it.
+    Received,
+    /// It failed, with this code.
+    Failed(String),
+}
+
+impl Settled {
+    fn by(report: &Report, accepted_at: UnixMillis) -> Self {
+        match &report.outcome {
+            Outcome::Sent => Self::Acknowledged(report.at.since(accepted_at)),
+            Outcome::Failed(failure) => Self::Failed(failure.code.clone()),
+            Outcome::Delivered(_) | Outcome::Read(_) | Outcome::Played(_) => Self::Received,
+        }
+    }
+}
+
 impl Messages {
     /// Notes reports, in order, in one commit. A report on a message that is not known, and one that is noted already, does nothing.
+    /// Returns what settled by it.
     ///
     /// # Errors
     /// When the database cannot be written; then none of them is noted.
-    pub async fn report(&self, reports: Vec<Report>) -> Result<(), StoreError> {
+    pub async fn report(&self, reports: Vec<Report>) -> Result<Vec<Settled>, StoreError> {
         self.store
-            .write(move |tx| reports.iter().try_for_each(|report| note(tx, report)))
+            .write(move |tx| {
+                let mut settled = Vec::new();
+                for report in &reports {
+                    settled.extend(note(tx, report)?);
+                }
+                Ok(settled)
+            })
             .await
     }
 }
 
 /// Notes one report. In a conversation of two the other party is the chat, whichever of its addresses the receipt came from.
-pub(super) fn note(tx: &mut Tx<'_>, report: &Report) -> Result<(), StoreError> {
-    const FIND: &str = "SELECT seq, status, chat FROM messages \
+pub(super) fn note(tx: &mut Tx<'_>, report: &Report) -> Result<Option<Settled>, StoreError> {
+    const FIND: &str = "SELECT seq, status, chat, created_ms FROM messages \
                         WHERE stanza_id = ?1 AND session_id = ?2 AND direction = ?3";
     const NOTE: &str =
         "INSERT INTO timeline (seq, recipient, status, at_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
@@ -89,10 +119,12 @@ pub(super) fn note(tx: &mut Tx<'_>, report: &Report) -> Result<(), StoreError> {
         report.session.to_string(),
         Direction::Outbound.as_str(),
     );
-    let found: Vec<(i64, MessageStatus, Jid)> =
-        tx.query(FIND, key, |row| Ok((row.get(0)?, row.parse(1)?, row.parse(2)?)))?;
+    let found: Vec<(i64, MessageStatus, Jid, UnixMillis)> = tx.query(FIND, key, |row| {
+        Ok((row.get(0)?, row.parse(1)?, row.parse(2)?, row.get(3)?))
+    })?;
     let (outcome, status) = (&report.outcome, report.outcome.status());
-    for (seq, current, chat) in found {
+    let mut settled = None;
+    for (seq, current, chat, accepted_at) in found {
         let recipient = match (outcome.recipient(), chat.server()) {
             (None, _) => String::new(),
             (Some(_), Server::User | Server::Lid) => chat.to_string(),
@@ -112,8 +144,11 @@ pub(super) fn note(tx: &mut Tx<'_>, report: &Report) -> Result<(), StoreError> {
             );
             tx.execute(RAISE, row)?;
         }
+        if current == MessageStatus::Accepted {
+            settled = Some(Settled::by(report, accepted_at));
+        }
     }
-    Ok(())
+    Ok(settled)
 }
 
 #[cfg(test)]
@@ -177,6 +212,28 @@ mod tests {
         let timeline = after(&f, &message, vec![Outcome::Sent, Outcome::Sent]).await;
         assert_eq!(timeline.steps.len(), 1);
         assert_eq!(timeline.steps[0].at, UnixMillis(100));
+    }
+
+    #[tokio::test]
+    async fn a_message_settles_by_the_first_report_on_it_and_never_again() {
+        let f = fixture().await;
+        let first_of = [
+            (Outcome::Sent, Settled::Acknowledged(Duration::from_millis(93))),
+            (Outcome::Read(jid(2)), Settled::Received),
+            (Outcome::Failed(failure()), Settled::Failed(failure().code)),
+        ];
+        for (first, settled) in first_of {
+            let (_, message) = f.accepted(f.a, 2, "hi").await;
+            let report = |outcome| Report {
+                session: message.session,
+                stanza_id: message.stanza_id.clone(),
+                outcome,
+                at: UnixMillis(100),
+            };
+            let reports = vec![report(first), report(Outcome::Sent), report(Outcome::Delivered(jid(2)))];
+            assert_eq!(f.messages.report(reports.clone()).await, Ok(vec![settled]));
+            assert_eq!(f.messages.report(reports).await, Ok(vec![]));
+        }
     }
 
     #[tokio::test]

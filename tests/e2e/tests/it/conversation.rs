@@ -1,9 +1,8 @@
 //! Texts both ways, and what becomes of them.
 
 use serde_json::json;
-use simulator::Fault;
 
-use crate::support::{Api, DESK, FRIEND, PATIENCE, World, desk};
+use crate::support::{DESK, FRIEND, PATIENCE, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_with_an_emoji_arrives_as_it_was_written() {
@@ -121,68 +120,4 @@ async fn a_number_that_is_not_on_whatsapp_is_refused_before_anything_is_sent() {
         .await
         .expect(200);
     assert_eq!(log["messages"], json!([]), "no row is kept");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_log_of_the_process_never_holds_what_was_written_nor_a_token_nor_a_whole_number() {
-    let world = World::start_with(|host| {
-        host.env("SWITCHBOARD_LOG__FILTER", "debug");
-    })
-    .await;
-    let friend = world.phone(FRIEND);
-    let session = world.linked(DESK).await;
-    world
-        .api
-        .send(&session, FRIEND, "the password is swordfish")
-        .await
-        .expect(200);
-    friend.send_text(DESK, "thank you, marlin").await.unwrap();
-    let path = format!("/api/messages?sessionId={session}");
-    world
-        .api
-        .until(&path, |page| (page["messages"].as_array()?.len() == 2).then_some(()))
-        .await;
-    world.inject(Fault::NackMessages {
-        number: desk(),
-        device: None,
-        code: 463,
-        times: 1,
-    });
-    world
-        .api
-        .send(&session, FRIEND, "one more barracuda")
-        .await
-        .expect_problem(422, "whatsapp_refused", None);
-    let mut body = json!({"sessionId": session, "to": "+1 555 999 9999", "type": "text", "text": "a haddock"});
-    world
-        .api
-        .post("/api/messages/send", &body)
-        .await
-        .expect_problem(422, "recipient_not_on_whatsapp", Some("to"));
-    body["sturgeon"] = json!("a turbot");
-    world
-        .api
-        .post("/api/messages/send", &body)
-        .await
-        .expect_problem(400, "invalid_field", Some("sturgeon"));
-    world
-        .api
-        .post("/api/sessions", &json!({"sturgeon": "a turbot"}))
-        .await
-        .expect_problem(400, "invalid_field", Some("sturgeon"));
-    world.drop_socket();
-    world.api.session_becomes(&session, "RECONNECTING").await;
-    world.api.session_becomes(&session, "READY").await;
-    let token = Api::anonymous(&world.host.base).get("/api/token").await.expect(200)["token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let log = world.host.log();
-    assert!(log.contains("request refused"), "this is not the whole log:\n{log}");
-    let written = ["swordfish", "marlin", "barracuda", "haddock", "sturgeon", "turbot"];
-    let numbers = [FRIEND, DESK, "15559999999", "+1 555 999 9999"];
-    for secret in written.into_iter().chain(numbers).chain([token.as_str()]) {
-        let line = log.lines().find(|line| line.contains(secret));
-        assert_eq!(line, None, "the log holds {secret:?}");
-    }
 }

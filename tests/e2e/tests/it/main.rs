@@ -17,6 +17,7 @@ mod faults;
 mod kills;
 mod life;
 mod link;
+mod operating;
 mod restart;
 mod start;
 mod tokens;

@@ -177,17 +177,28 @@ impl Api {
 
     /// Asks for `path` again and again until the answer satisfies, or fails with the last one.
     pub(crate) async fn until<T>(&self, path: &str, satisfied: impl Fn(&Value) -> Option<T>) -> T {
+        self.until_answer(path, |answer| satisfied(&answer.json())).await
+    }
+
+    /// The same for an answer that is not JSON; returns its text.
+    pub(crate) async fn until_text(&self, path: &str, satisfied: impl Fn(&str) -> bool) -> String {
+        let text = |answer: &Answer| String::from_utf8_lossy(&answer.bytes).into_owned();
+        self.until_answer(path, |answer| Some(text(answer)).filter(|text| satisfied(text)))
+            .await
+    }
+
+    async fn until_answer<T>(&self, path: &str, satisfied: impl Fn(&Answer) -> Option<T>) -> T {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let answer = self.get(path).await;
-            let body = answer.json();
-            if let Some(found) = satisfied(&body) {
+            if let Some(found) = satisfied(&answer) {
                 return found;
             }
             assert!(
                 tokio::time::Instant::now() < deadline,
-                "still waiting at {path}: {} {body}",
-                answer.status
+                "still waiting at {path}: {} {}",
+                answer.status,
+                String::from_utf8_lossy(&answer.bytes)
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

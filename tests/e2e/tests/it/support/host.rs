@@ -67,7 +67,7 @@ impl Host {
         let kept = Arc::clone(&log);
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
-                if let Some(address) = listening(&line) {
+                if let Some(address) = address_in(&line, "listening") {
                     found.send_replace(Some(address));
                 }
                 kept.lock().unwrap().push(line);
@@ -75,7 +75,7 @@ impl Host {
         });
         let listens = tokio::time::timeout(PATIENCE, address.wait_for(Option::is_some)).await;
         let base = match listens {
-            Ok(Ok(address)) => format!("http://{}", address.as_deref().unwrap_or_default()),
+            Ok(Ok(address)) => address.clone().unwrap_or_default(),
             _ => panic!("the host never listened; it said: {:#?}", log.lock().unwrap()),
         };
         Self { child, base, log }
@@ -104,6 +104,15 @@ impl Host {
     /// Everything it has logged.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
+    }
+
+    /// Where it tells its metrics, as a URL.
+    pub(crate) fn metrics(&self) -> String {
+        let log = self.log.lock().unwrap();
+        let found = log
+            .iter()
+            .find_map(|line| address_in(line, "listening for whoever collects metrics"));
+        found.expect("an address for metrics")
     }
 
     /// Kills it as a power cut would, and waits until it is gone.
@@ -146,8 +155,14 @@ impl Host {
     }
 }
 
-/// The address in the line that says where the host listens.
-fn listening(line: &str) -> Option<String> {
-    let line: Value = serde_json::from_str(line).ok()?;
-    (line["message"] == "listening").then(|| line["address"].as_str().map(str::to_owned))?
+/// The address in the line that says this, in either format of the log, as a URL.
+fn address_in(line: &str, message: &str) -> Option<String> {
+    let address = match serde_json::from_str::<Value>(line) {
+        Ok(line) => line["address"]
+            .as_str()
+            .filter(|_| line["message"] == message)?
+            .to_owned(),
+        Err(_) => line.split_once(&format!(": {message} address="))?.1.to_owned(),
+    };
+    Some(format!("http://{address}"))
 }

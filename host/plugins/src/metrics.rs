@@ -1,0 +1,194 @@
+//! What is counted about the calls into plugins. The only labels are the ids of loaded plugins and the few ways a call can end.
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use switchboard_core::problem::{Code, Problem};
+use tokio::time::Instant;
+
+/// From a small guest to one that is stopped, in seconds.
+const TIMES: [f64; 12] = [
+    0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.001, 0.005, 0.025, 0.1, 0.5, 2.0,
+];
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// With a step.
+    Answered,
+    /// The plugin does not take the body.
+    Refused,
+    /// No instance became free.
+    Busy,
+    /// The guest was stopped.
+    Timeout,
+    /// The guest crashed or broke its contract.
+    Trap,
+    /// The plugin reports a failure of its own.
+    Failed,
+}
+
+impl End {
+    const ALL: [Self; 6] = [
+        Self::Answered,
+        Self::Refused,
+        Self::Busy,
+        Self::Timeout,
+        Self::Trap,
+        Self::Failed,
+    ];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::Busy => "busy",
+            Self::Timeout => "timeout",
+            Self::Trap => "trap",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whatever the plugin says of a body in its own words is a refusal.
+    fn of<T>(outcome: &Result<T, Problem>) -> Self {
+        const FAULTS: [(Code, End); 4] = [
+            (Code::PLUGIN_BUSY, End::Busy),
+            (Code::PLUGIN_TIMEOUT, End::Timeout),
+            (Code::PLUGIN_TRAP, End::Trap),
+            (Code::INTERNAL, End::Failed),
+        ];
+        let Err(problem) = outcome else { return Self::Answered };
+        let fault = FAULTS.iter().find(|(code, _)| code == problem.code());
+        fault.map_or(Self::Refused, |(_, end)| *end)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByPlugin {
+    plugin: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByEnd {
+    plugin: Arc<str>,
+    outcome: &'static str,
+}
+
+/// The numbers of all plugins.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    calls: Family<ByEnd, Counter>,
+    times: Family<ByPlugin, Histogram>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            calls: Family::default(),
+            times: Family::new_with_constructor(|| Histogram::new(TIMES)),
+        }
+    }
+}
+
+impl Metrics {
+    /// The numbers of one plugin, found once and not at every call.
+    pub(crate) fn of(&self, plugin: &str) -> PluginMetrics {
+        let plugin: Arc<str> = plugin.into();
+        let calls = End::ALL.map(|end| {
+            let (plugin, outcome) = (Arc::clone(&plugin), end.word());
+            self.calls.get_or_create_owned(&ByEnd { plugin, outcome })
+        });
+        PluginMetrics {
+            calls,
+            times: self.times.get_or_create_owned(&ByPlugin { plugin }),
+        }
+    }
+
+    /// Adds them to what is asked for.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "plugin_calls",
+            "Calls of a plugin's next, by how they ended",
+            self.calls.clone(),
+        );
+        registry.register_with_unit(
+            "plugin_guest",
+            "How long a guest ran, without the wait for an instance",
+            Unit::Seconds,
+            self.times.clone(),
+        );
+    }
+}
+
+/// The numbers of one plugin.
+#[derive(Debug)]
+pub(crate) struct PluginMetrics {
+    calls: [Counter; End::ALL.len()],
+    times: Histogram,
+}
+
+impl PluginMetrics {
+    /// A call has ended.
+    pub(crate) fn called<T>(&self, outcome: &Result<T, Problem>) {
+        self.calls[End::of(outcome) as usize].inc();
+    }
+
+    /// The guest runs until this is dropped, which a call that is cut short does too.
+    pub(crate) fn running(&self) -> Running<'_> {
+        Running {
+            times: &self.times,
+            since: Instant::now(),
+        }
+    }
+}
+
+/// A guest that runs.
+pub(crate) struct Running<'a> {
+    times: &'a Histogram,
+    since: Instant,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.times.observe(self.since.elapsed().as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::prometheus_text::encode;
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{context, engine, guest, load};
+
+    #[tokio::test]
+    async fn every_call_is_counted_with_its_end_and_its_time() {
+        let plugins = load(engine(), guest("(unreachable)"), "").await.unwrap();
+        for _ in 0..2 {
+            plugins.handle(context(), "x", json!({})).await.unwrap_err();
+        }
+        let mut registry = Registry::default();
+        plugins.register(&mut registry);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        for number in [
+            r#"plugin_calls_total{plugin="guest",outcome="trap"} 2"#,
+            r#"plugin_calls_total{plugin="guest",outcome="answered"} 0"#,
+            r#"plugin_guest_seconds_count{plugin="guest"} 2"#,
+        ] {
+            assert!(text.lines().any(|line| line == number), "{number} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn each_end_has_a_place_of_its_own() {
+        for (place, end) in End::ALL.into_iter().enumerate() {
+            assert_eq!(end as usize, place);
+        }
+    }
+}
