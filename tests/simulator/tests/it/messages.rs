@@ -184,7 +184,7 @@ async fn a_phone_asks_a_client_again_for_what_it_cannot_decrypt() {
 #[tokio::test]
 async fn a_phone_tells_its_companion_what_a_message_of_its_own_says() {
     let simulator = start().await;
-    let a = simulator.phone(A).unwrap();
+    let (a, _b) = (simulator.phone(A).unwrap(), simulator.phone(B).unwrap());
     let client = Client::linked(&simulator, &a).await;
     simulator.inject(corrupt(A)).unwrap();
     let id = a.send_text(B, "damaged on the way").await.unwrap();
