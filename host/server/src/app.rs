@@ -31,6 +31,8 @@ pub(crate) struct Parts {
     pub(crate) admin_key: Option<Secret>,
     /// Who has shown wrong credentials of late.
     pub(crate) guesses: Guesses,
+    /// Where clients reach this server from outside, without a slash at its end.
+    pub(crate) public_url: Option<String>,
     /// Who counts as a program on this machine.
     pub(crate) locality: Locality,
     /// After this a request is answered with 504.

@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 use switchboard_plugins::Kind;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::app::App;
@@ -24,7 +24,7 @@ use crate::router;
                        with a real 4xx or 5xx; every answer carries X-Request-Id.",
     ),
     components(schemas(ErrorBody)),
-    modifiers(&Bearer),
+    modifiers(&Credentials),
     tags(
         (name = "tokens", description = "Who may do what."),
         (name = "sessions", description = "Linked WhatsApp devices."),
@@ -34,16 +34,19 @@ use crate::router;
 )]
 struct Head;
 
-struct Bearer;
+struct Credentials;
 
-impl Modify for Bearer {
+impl Modify for Credentials {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let mut scheme = Http::new(HttpAuthScheme::Bearer);
         scheme.bearer_format = Some("JWT".to_owned());
-        document
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        let signature = ApiKeyValue::with_description(
+            "signature",
+            "The last parameter of a URL that POST /api/signed-urls has signed; it takes the place of the header.",
+        );
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        components.add_security_scheme("signature", SecurityScheme::ApiKey(ApiKey::Query(signature)));
     }
 }
 
@@ -59,6 +62,7 @@ pub(crate) fn head() -> utoipa::openapi::OpenApi {
 pub(crate) fn document(kinds: &[Kind]) -> Result<Value, serde_json::Error> {
     let mut document = serde_json::to_value(router::table().to_openapi())?;
     every_operation_can_fail(&mut document);
+    every_reading_can_be_signed(&mut document);
     if let Some(schemas) = document
         .pointer_mut("/components/schemas")
         .and_then(Value::as_object_mut)
@@ -81,6 +85,14 @@ fn every_operation_can_fail(document: &mut Value) {
         .map(|(_, operation)| operation)
     {
         operation["responses"]["default"] = json!({"$ref": "#/components/responses/Failure"});
+    }
+}
+
+/// Lets a signed URL take the place of the token wherever one is needed to GET.
+fn every_reading_can_be_signed(document: &mut Value) {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    for ways in paths.filter_map(|(_, path)| path.pointer_mut("/get/security")?.as_array_mut()) {
+        ways.push(json!({"signature": []}));
     }
 }
 
@@ -222,6 +234,18 @@ mod tests {
         assert_eq!(told["$ref"], "#/components/schemas/Direction");
         for schema in [&asked["schema"], &schemas["Direction"]] {
             assert_eq!(schema["enum"], json!(Direction::ALL), "{schema:#}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_get_that_needs_a_token_takes_a_signed_url_too() {
+        let document = served().await;
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            for (method, operation) in operations.as_object().unwrap() {
+                let ways = operation["security"].as_array();
+                let signed = ways.is_some_and(|ways| ways.iter().any(|way| way.get("signature").is_some()));
+                assert_eq!(signed, ways.is_some() && method == "get", "{method} {path}");
+            }
         }
     }
 

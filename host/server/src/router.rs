@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::edge::edge;
 use crate::openapi;
 use crate::problem::Failure;
-use crate::routes::{health, messages, sessions, token, tokens};
+use crate::routes::{health, messages, sessions, signed_urls, token, tokens};
 
 /// Every route there is.
 pub(crate) fn table() -> OpenApiRouter<App> {
@@ -24,6 +24,7 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         .routes(routes!(token::get::get))
         .routes(routes!(tokens::list::list, tokens::create::create))
         .routes(routes!(tokens::revoke::revoke))
+        .routes(routes!(signed_urls::create::create))
         // Sessions
         .routes(routes!(sessions::list::list, sessions::create::create))
         .routes(routes!(sessions::get::get, sessions::delete::delete))

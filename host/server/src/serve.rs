@@ -130,6 +130,10 @@ pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: 
             loopback_only,
             has_public_url: config.server.public_url.is_some(),
         },
+        public_url: config
+            .server
+            .public_url
+            .map(|url| url.as_str().trim_end_matches('/').to_owned()),
         request_timeout: config.server.request_timeout,
         max_body_bytes: config.server.max_body_kib * 1024,
         openapi: Bytes::from(openapi),

@@ -74,13 +74,20 @@ impl Answered {
 
 impl TestApp {
     pub(crate) async fn new() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    /// One after `settings` had their way with its configuration.
+    pub(crate) async fn with(settings: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(UnixMillis(1_800_000_000_000)));
         let options = ServeOptions {
             clock: clock.clone(),
             ..ServeOptions::default()
         };
-        let app = build(config(folder.path()), options, true).await.unwrap();
+        let mut config = config(folder.path());
+        settings(&mut config);
+        let app = build(config, options, true).await.unwrap();
         let token = app_token::current(&app).await.unwrap();
         Self {
             router: router(app.clone()),
@@ -161,6 +168,14 @@ impl TestApp {
         let created = self.call("POST", "/api/tokens", body).await;
         assert_eq!(created.status, 201, "{}", created.json());
         created.json()["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A signed URL that the app's token makes.
+    pub(crate) async fn signed_url(&self, path: &str) -> String {
+        let body = serde_json::json!({"path": path});
+        let signed = self.call("POST", "/api/signed-urls", body).await;
+        assert_eq!(signed.status, 200, "{}", signed.json());
+        signed.json()["url"].as_str().unwrap().to_owned()
     }
 
     /// Sends anything with the app's token.

@@ -1,6 +1,6 @@
 //! Who asks, and the handler arguments that demand it.
 //!
-//! A caller shows the admin key or a token in the `Authorization` header. Handlers reach the use
+//! A caller shows the admin key or a token in the `Authorization` header, or a signed URL that a token made. Handlers reach the use
 //! cases through [`May`], which holds a service that sees the caller's sessions and no other: a route without a check has no service.
 
 use std::marker::PhantomData;
@@ -16,6 +16,7 @@ use switchboard_service::{Service, Token};
 use super::bearer::{admin_key_matches, presented};
 use super::jwt::{TokenFault, is_over};
 use super::scope::Needs;
+use super::signed_url::Signature;
 use crate::app::App;
 use crate::peer::Peer;
 use crate::problem::Failure;
@@ -60,14 +61,24 @@ impl<S: Needs> FromRequestParts<App> for May<S> {
 impl FromRequestParts<App> for Caller {
     type Rejection = Failure;
 
+    /// The parameter of a signed URL is taken out of the query: it is no business of the handler's.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let shown = presented(&parts.headers)?.ok_or_else(|| {
-            Problem::new(
+        let signature = Signature::take(&mut parts.uri);
+        let now = app.clock.now();
+        match (presented(&parts.headers)?, signature) {
+            (Some(_), Some(_)) => Err(Problem::new(
+                Code::UNAUTHORIZED,
+                "Send either the header Authorization or a signed URL.",
+            )
+            .into()),
+            (Some(shown), None) => Ok(Self::of_bearer(app, shown, Peer::of(parts), now).await?),
+            (None, Some(signature)) => Ok(Self::of_signature(app, &signature, parts, now)?),
+            (None, None) => Err(Problem::new(
                 Code::UNAUTHORIZED,
                 "Send a token as `Authorization: Bearer ...`. GET /api/token gives one to programs on the server's machine.",
             )
-        })?;
-        Ok(Self::of_bearer(app, shown, Peer::of(parts), app.clock.now()).await?)
+            .into()),
+        }
     }
 }
 
@@ -82,6 +93,14 @@ impl Caller {
         })?;
         let id = claims.jti.clone();
         Self::Token(app.service.know_token(&id, || claims.row()).await?).checked(now)
+    }
+
+    fn of_signature(app: &App, signature: &Signature, parts: &Parts, now: UnixMillis) -> Result<Self, Problem> {
+        let caller = signature
+            .maker(app, &parts.method, &parts.uri, now)
+            .map_err(|fault| wrong(app, Peer::of(parts), &fault.to_string()))?;
+        signature.check_time(now)?;
+        caller.checked(now)
     }
 
     /// The caller, unless its token was taken back or has ended meanwhile.

@@ -170,6 +170,30 @@ impl Tokens {
         }
         Ok(claims)
     }
+
+    /// A seal for a text that is no token, such as a path: only this server can make it, and no token can be taken for one, because
+    /// what is signed of a token holds no line break.
+    ///
+    /// # Errors
+    /// Only when the library cannot sign.
+    pub(crate) fn seal(&self, text: &str, now: UnixMillis) -> Result<String, jsonwebtoken::errors::Error> {
+        let message = sealed(text);
+        jsonwebtoken::crypto::sign(message.as_bytes(), self.ring.at(now).signing().1, Algorithm::HS256)
+    }
+
+    /// Whether this is the seal of the text. The comparison takes constant time.
+    pub(crate) fn is_sealed(&self, text: &str, seal: &str, now: UnixMillis) -> bool {
+        let message = sealed(text);
+        let fits = |key| jsonwebtoken::crypto::verify(seal, message.as_bytes(), key, Algorithm::HS256);
+        self.ring
+            .at(now)
+            .verifying(now)
+            .any(|(_, key)| fits(key).unwrap_or(false))
+    }
+}
+
+fn sealed(text: &str) -> String {
+    format!("switchboard seal\n{text}")
 }
 
 /// Whether the time of a token is over.
@@ -258,6 +282,19 @@ mod tests {
         ] {
             assert_eq!(tokens.verify(&hostile, NOW), Err(TokenFault::Invalid), "{hostile:?}");
         }
+    }
+
+    #[test]
+    fn a_seal_fits_its_own_text_and_no_token_is_one() {
+        let ours = tokens("k", 1);
+        let seal = ours.seal("a", NOW).unwrap();
+        assert!(ours.is_sealed("a", &seal, NOW));
+        let token = ours.sign(&row(), NOW).unwrap();
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        for (text, seal) in [("b", seal.as_str()), ("a\n", &seal), ("", &seal), (message, signature)] {
+            assert!(!ours.is_sealed(text, seal, NOW), "{text:?}");
+        }
+        assert!(!tokens("k", 2).is_sealed("a", &seal, NOW));
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! Who may do what.
 //!
-//! A caller shows a bearer token: a JWT signed by one of this server's own keys, or the operator's admin key. Routes name the scope they need in their handler's arguments with [`May`], and reach the use cases through it alone.
+//! A caller shows a bearer token, which is a JWT signed by one of this server's own keys or the operator's admin key, or a signed
+//! URL. Routes name the scope they need in their handler's arguments with [`May`], and reach the use cases through it alone.
 //!
 //! | file | what it knows |
 //! |---|---|
@@ -10,6 +11,7 @@
 //! | `hs256` | the one signature algorithm |
 //! | `keys` | the keys in the data folder, and their rotation |
 //! | `key_ring` | the keys of a server that runs |
+//! | `signed_url` | URLs that need no header |
 //! | `guesses` | who shows wrong credentials again and again |
 //! | `local` | who gets a token without showing one |
 //! | `app_token` | the token that those share |
@@ -29,6 +31,7 @@ pub(crate) mod keys;
 pub(crate) mod lifetime;
 pub(crate) mod local;
 pub(crate) mod scope;
+pub(crate) mod signed_url;
 
 pub(crate) use bearer::{admin_key_matches, presented};
-pub(crate) use caller::{May, wrong};
+pub(crate) use caller::{Caller, May, wrong};

@@ -3,5 +3,6 @@
 pub(crate) mod health;
 pub(crate) mod messages;
 pub(crate) mod sessions;
+pub(crate) mod signed_urls;
 pub(crate) mod token;
 pub(crate) mod tokens;

@@ -62,6 +62,40 @@ async fn a_scoped_token_does_what_it_was_made_for_with_its_own_session_until_it_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_signed_url_shows_the_qr_code_as_a_picture_without_a_header() {
+    let world = World::start().await;
+    let session = world.api.create_session().await;
+    world.api.qr(&session).await;
+    let (narrow, id) = token(&world, json!({"scopes": ["sessions:read"], "sessions": [session]})).await;
+    let body = json!({"path": format!("/api/sessions/{session}/qr")});
+    let signed = world
+        .api
+        .with_token(&narrow)
+        .post("/api/signed-urls", &body)
+        .await
+        .expect(200);
+    let url = signed["url"].as_str().unwrap();
+
+    let browser = Api::anonymous(&world.host.base);
+    let accept = [(
+        "accept",
+        "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5",
+    )];
+    let picture = browser.call(reqwest::Method::GET, url, &accept, None).await;
+    assert_eq!(
+        (picture.status, &picture.headers["content-type"]),
+        (200, &"image/png".parse().unwrap())
+    );
+    assert_eq!(picture.headers["cache-control"], "no-store");
+    assert!(picture.bytes.starts_with(b"\x89PNG\r\n"));
+    let changed = url.replace("/qr?", "?");
+    browser.get(&changed).await.expect_problem(401, "unauthorized", None);
+
+    world.api.delete(&format!("/api/tokens/{id}")).await.expect(200);
+    browser.get(url).await.expect_problem(401, "unauthorized", None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_makes_tokens_and_rotates_their_key_while_the_host_runs() {
     let world = World::start().await;
     let session = world.api.create_session().await;

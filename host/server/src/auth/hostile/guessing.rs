@@ -7,9 +7,11 @@ async fn whoever_guesses_is_told_to_wait_and_a_good_credential_is_taken_all_the_
     let forge = Forge::new().await;
     let good = format!("Bearer {}", forge.token(&json!({}), &json!({})));
     let admin = format!("Bearer {ADMIN_KEY}");
-    let guess = async |n: usize| match n % 2 {
+    let wrong_url = format!("{}x", forge.app.signed_url("/api/sessions").await);
+    let guess = async |n: usize| match n % 3 {
         0 => forge.show(1, "/api/sessions", &[b"Bearer guess"]).await,
-        _ => forge.show(1, "/api/token", &[b"Bearer guess"]).await,
+        1 => forge.show(1, "/api/token", &[b"Bearer guess"]).await,
+        _ => forge.show(1, &wrong_url, &[]).await,
     };
     for n in 0..20 {
         guess(n).await.failure(401, "unauthorized", None);

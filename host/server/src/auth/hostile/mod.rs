@@ -7,6 +7,7 @@ mod guessing;
 mod headers;
 mod rotation;
 mod tokens;
+mod urls;
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -22,6 +22,8 @@ async fn hostile_tokens_are_refused_and_only_the_good_ones_are_taken() {
         .app
         .call("DELETE", &format!("/api/tokens/{id}"), Value::Null)
         .await;
+    let url = forge.app.signed_url("/api/sessions").await;
+    let (_, url_signature) = url.split_once("signature=").unwrap();
     let public_key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----\n";
 
     let corpus: Vec<(&str, String, Then)> = vec![
@@ -225,6 +227,8 @@ async fn hostile_tokens_are_refused_and_only_the_good_ones_are_taken() {
             Refused,
         ),
         // Something else that is ours.
+        ("the signature of a URL", url_signature.to_owned(), Refused),
+        ("a signed URL", url.clone(), Refused),
         (
             "half of the admin key",
             ADMIN_KEY[..ADMIN_KEY.len() / 2].to_owned(),

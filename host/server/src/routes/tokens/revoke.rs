@@ -21,7 +21,7 @@ pub(crate) struct Revoked {
 
 /// Takes a token back, at once and for good.
 ///
-/// It is refused from now on. Tokens that were made with it stay. Doing it again changes nothing.
+/// It and the URLs that it has signed are refused from now on. Tokens that were made with it stay. Doing it again changes nothing.
 #[utoipa::path(
     delete,
     path = "/api/tokens/{tokenId}",

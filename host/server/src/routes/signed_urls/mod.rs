@@ -1,0 +1,3 @@
+//! URLs that carry their own permission.
+
+pub(crate) mod create;
