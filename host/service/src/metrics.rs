@@ -12,6 +12,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use switchboard_core::access::Sight;
 use switchboard_core::status::SessionStatus;
 use switchboard_store::messages::Settled;
 use switchboard_whatsapp::LossReason;
@@ -156,7 +157,7 @@ impl fmt::Debug for Sessions {
 impl Collector for Sessions {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut counts = SessionStatus::ALL.map(|status| (status, 0_i64));
-        for handle in self.0.directory.all() {
+        for handle in self.0.directory.all(&Sight::All) {
             let now = handle.status();
             for (_, count) in counts.iter_mut().filter(|(status, _)| *status == now) {
                 *count += 1;

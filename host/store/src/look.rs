@@ -112,8 +112,14 @@ fn read(reader: &mut Reader<'_>, check: bool) -> Result<Found, StoreError> {
     }
     let mut damage = Vec::new();
     if check {
-        damage = reader.query("PRAGMA quick_check(10)", (), |row| row.get(0))?;
-        damage.retain(|line: &String| line != "ok");
+        let found: Vec<String> = reader.query("PRAGMA quick_check(10)", (), |row| row.get(0))?;
+        // One finding may come in several lines, the first of which only names the database.
+        let lines = found.iter().flat_map(|finding| finding.lines());
+        damage.extend(
+            lines
+                .filter(|line| *line != "ok" && !line.starts_with("***"))
+                .map(str::to_owned),
+        );
     }
     let realm = reader.query_one("SELECT value FROM meta WHERE name = 'realm'", (), |row| row.parse(0))?;
     let seal_check = reader.query_one("SELECT value FROM meta WHERE name = 'seal_check'", (), |row| row.get(0))?;
