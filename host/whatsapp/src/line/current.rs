@@ -1,7 +1,7 @@
 //! The client that lives at this moment, and who uses it.
 //!
-//! Whoever uses the client holds it, so that the line's task knows when nobody touches the session's keys any more. What is asked of
-//! a client that has ended may never be answered; it is cut off, so that the next client need not wait for it.
+//! Whoever uses the client holds it, so that the line's task knows when nobody touches the session's keys any more. A question to a
+//! client that has ended may never be answered, so the question is cut off, and the next client need not wait for it.
 
 use std::sync::Arc;
 

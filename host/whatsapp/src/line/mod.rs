@@ -78,10 +78,10 @@ pub struct Registered {
     pub lid: Option<Jid>,
 }
 
-/// Why a message was not written to the socket.
+/// Why it is not known that a message was written to the socket.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// The line is not ready. The message may be sent again, under its id, when it is.
+    /// The line is not ready, or its client has ended meanwhile and the message may have left. It is to be sent again, under its id.
     #[error("the line to WhatsApp is not connected")]
     NotConnected,
     /// This message can never be sent: its bytes or its recipient are not fit for WhatsApp.
@@ -119,7 +119,7 @@ pub trait Line: Send + Sync + 'static {
     /// Writes a message to the socket. The outcome comes as [`ServerAck`](switchboard_core::event::LineEvent::ServerAck).
     ///
     /// # Errors
-    /// When it could not be written.
+    /// When it is not known that it was written.
     async fn send(&self, message: Outgoing) -> Result<(), SendError>;
 
     /// Asks WhatsApp for the account with this number.
@@ -135,6 +135,6 @@ pub trait Line: Send + Sync + 'static {
     /// When the keys could not be wiped.
     async fn logout(&self) -> Result<(), LineError>;
 
-    /// Closes the socket, keeps the link, and ends the line. Returns when everything is saved.
+    /// Closes the socket, keeps the link, and ends the line. Returns when everything is saved, or after 15 seconds without it.
     async fn stop(&self);
 }

@@ -63,7 +63,7 @@ impl Codes {
         self.due = Some(Instant::now() + pause);
     }
 
-    /// Asks for a code in place of any that is out, beside the line's task: stretching the code takes a while. The answer is an event.
+    /// Asks for a code in place of any that is out, beside the line's task: making a key from the code takes a while. The answer is an event.
     pub(super) fn ask(&mut self, current: &Arc<Current<Arc<Client>>>) {
         // The answer says when the next one is due; without one there is no connection any more.
         self.due = None;

@@ -1,4 +1,4 @@
-//! Nothing leaves before the keys are on the disk with which its answer will be read.
+//! A message is held back until the keys are on the disk with which its answer will be read, for two seconds at most.
 //!
 //! A message that arrives moves the Signal ratchet on: what is sent to its sender from then on names a key pair made at that moment,
 //! and the sender's next message is encrypted for it. The library saves the new key pair a little later (25 ms and a commit) and does
@@ -7,7 +7,8 @@
 //!
 //! So the line's transport waits: what may hold a message leaves only when everything is saved, if anything that may have held a
 //! message has come lately. What is too short for a message (acknowledgements, receipts, pings) neither counts nor waits, so that
-//! sends to somebody who merely receives cost nothing more.
+//! sends to somebody who merely receives cost nothing more. What comes is measured by the read, TLS included: something short may pass
+//! for a message, which costs a wait, and a message cut in two short pieces is missed; what is lost then, `repair` gets back.
 
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;

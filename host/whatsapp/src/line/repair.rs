@@ -39,8 +39,8 @@ use crate::sink::Sink;
 
 /// WhatsApp Web's own limit for such questions.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(14 * 24 * 60 * 60);
-/// How long a fresh session is left alone. Messages that were on their way when it was opened cannot be decrypted either, and say
-/// nothing about it.
+/// How long a fresh session is left alone. Messages that were on their way when it was opened cannot be decrypted either; that does
+/// not mean that it is broken too.
 const FRESH_FOR: Duration = Duration::from_secs(60);
 
 /// Asks a session's phone for what is missing.
@@ -50,7 +50,8 @@ pub(super) struct Repair {
     clock: Arc<dyn Clock>,
     sink: Arc<dyn Sink>,
     wire: Arc<Wire>,
-    /// When a fresh session was opened with which of the account's devices. Held while one is being opened.
+    /// When the session with which of the account's devices was forgotten, so that the next message to it opens a fresh one. Held for
+    /// the whole of a question: they are asked one at a time.
     opened: Mutex<HashMap<Jid, Instant>>,
 }
 

@@ -133,7 +133,7 @@ pub enum LossReason {
         /// When the ban ends.
         until: UnixMillis,
     },
-    /// A scan did not lead to a link.
+    /// An attempt to link failed, or was refused.
     #[error("linking failed: {0}")]
     Pairing(Masked),
     /// The client could not be started, or ended without saying why.

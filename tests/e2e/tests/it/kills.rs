@@ -1,8 +1,8 @@
 //! A host under load that is killed again and again: nothing is lost and nothing doubled, in either direction.
 //!
 //! `cargo test` kills it a few times. `SWITCHBOARD_KILLS=100 cargo test -p e2e kills -- --nocapture` kills it a hundred times and
-//! prints a line a round: sends accepted, whether one was under way, texts from the friend, texts from the own phone, and how often
-//! that phone was asked what a text said. `SWITCHBOARD_SEED` draws the moments of an earlier run again.
+//! prints a line a round: the round, sends accepted, whether one was under way, texts from the friend, texts from the own phone, and how
+//! often that phone has been asked so far what a text said. `SWITCHBOARD_SEED=7` draws other moments; without it the seed is 1.
 
 use std::time::Duration;
 
@@ -113,7 +113,7 @@ fn doubled(mut texts: Vec<String>) -> Vec<String> {
     pairs.map(|pair| pair[0].clone()).collect()
 }
 
-/// Looks until what is found is as long as what is expected and one that may be missing; then it must be equal.
+/// Looks until as much is found as is expected. One more at the end may be the send that nobody answered; the rest must be equal.
 async fn same<F: Future<Output = Vec<String>>>(
     what: &str,
     expected: &[String],
