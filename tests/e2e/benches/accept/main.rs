@@ -23,6 +23,7 @@ use std::time::Duration;
 use load::{Figures, Target, load};
 use serde_json::json;
 use simulator::{Options, Simulator};
+use tempfile::TempDir;
 
 #[path = "../../tests/it/support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "what only the tests use")]
@@ -30,28 +31,26 @@ mod support;
 
 use support::{Api, DESK, FRIEND, Host};
 
+const ACCEPT: &str = "/api/messages/send?wait=false";
 const CLIENTS: [usize; 4] = [1, 16, 64, 256];
 const EACH: Duration = Duration::from_secs(4);
 
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let simulator = Simulator::start(Options::default())
-        .await
-        .expect("the simulator starts");
-    let mut command = Host::command(&folder.path().join("data"), &simulator.ws_url());
-    command.env("SWITCHBOARD_LOG__FILTER", "info,switchboard_whatsapp=error");
-    let host = Host::start(command).await;
-    let api = Api::with_local_token(&host.base).await;
-    let token = Api::anonymous(&host.base).get("/api/token").await.expect(200)["token"].clone();
-    let token = token.as_str().expect("a token").to_owned();
-    let session = linked(&api, &simulator).await;
+    let Bench {
+        simulator,
+        host,
+        api,
+        token,
+        session,
+        folder: _folder,
+    } = Bench::start(tempfile::tempdir().expect("a folder")).await;
     let alive = Target::get(&host.base, &token, "/healthz", 200);
 
     println!("\nsends to an online phone, in turn, each acknowledged by the server");
     let floor = load(&alive, 1, EACH).await;
     report("nothing behind it", &floor, None);
-    let send = json!({"sessionId": session, "to": FRIEND, "type": "text", "text": "Hello there, how are you?"});
+    let send = text(&session);
     let sending = Target::post(&host.base, &token, "/api/messages/send", &send, 200);
     report("acknowledged", &load(&sending, 1, EACH).await, Some(&floor));
 
@@ -66,9 +65,9 @@ async fn main() {
 
     simulator.shutdown().await;
     api.session_becomes(&session, "RECONNECTING").await;
-    let accepting = Target::post(&host.base, &token, "/api/messages/send?wait=false", &send, 202);
+    let accepting = Target::post(&host.base, &token, ACCEPT, &send, 202);
     let wrong = json!({"sessionId": session, "to": FRIEND, "type": "text", "body": "Hello there, how are you?"});
-    let refusing = Target::post(&host.base, &token, "/api/messages/send?wait=false", &wrong, 400);
+    let refusing = Target::post(&host.base, &token, ACCEPT, &wrong, 400);
     let diskless = Diskless::start().await;
     println!("\naccepting a text (wait=false): token, JSON, plugin, durable commit");
     for clients in CLIENTS {
@@ -98,17 +97,23 @@ async fn main() {
     }
 }
 
-/// A host whose data folder is in memory, with a session that cannot reach WhatsApp.
-struct Diskless {
-    accepting: Target,
-    _host: Host,
-    _folder: tempfile::TempDir,
+fn text(session: &str) -> serde_json::Value {
+    json!({"sessionId": session, "to": FRIEND, "type": "text", "text": "Hello there, how are you?"})
 }
 
-impl Diskless {
-    /// `None` where there is no folder in memory.
-    async fn start() -> Option<Self> {
-        let folder = tempfile::tempdir_in("/dev/shm").ok()?;
+/// A host of its own process with one linked session, and the WhatsApp that it is linked to.
+struct Bench {
+    simulator: Simulator,
+    host: Host,
+    api: Api,
+    token: String,
+    session: String,
+    /// Removed when this goes.
+    folder: TempDir,
+}
+
+impl Bench {
+    async fn start(folder: TempDir) -> Self {
         let simulator = Simulator::start(Options::default())
             .await
             .expect("the simulator starts");
@@ -117,15 +122,34 @@ impl Diskless {
         let host = Host::start(command).await;
         let api = Api::with_local_token(&host.base).await;
         let token = Api::anonymous(&host.base).get("/api/token").await.expect(200)["token"].clone();
-        let session = linked(&api, &simulator).await;
-        simulator.shutdown().await;
-        api.session_becomes(&session, "RECONNECTING").await;
-        let send = json!({"sessionId": session, "to": FRIEND, "type": "text", "text": "Hello there, how are you?"});
-        let path = "/api/messages/send?wait=false";
+        Self {
+            session: linked(&api, &simulator).await,
+            token: token.as_str().expect("a token").to_owned(),
+            simulator,
+            host,
+            api,
+            folder,
+        }
+    }
+}
+
+/// A host whose data folder is in memory, with a session that cannot reach WhatsApp.
+struct Diskless {
+    accepting: Target,
+    _host: Host,
+    _folder: TempDir,
+}
+
+impl Diskless {
+    /// `None` where there is no folder in memory.
+    async fn start() -> Option<Self> {
+        let bench = Bench::start(tempfile::tempdir_in("/dev/shm").ok()?).await;
+        bench.simulator.shutdown().await;
+        bench.api.session_becomes(&bench.session, "RECONNECTING").await;
         Some(Self {
-            accepting: Target::post(&host.base, token.as_str().expect("a token"), path, &send, 202),
-            _host: host,
-            _folder: folder,
+            accepting: Target::post(&bench.host.base, &bench.token, ACCEPT, &text(&bench.session), 202),
+            _host: bench.host,
+            _folder: bench.folder,
         })
     }
 }
