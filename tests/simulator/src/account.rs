@@ -8,13 +8,18 @@ use tokio::sync::watch;
 use whatsapp_rust::Jid;
 use whatsapp_rust::wacore::libsignal::protocol::CurveError;
 use whatsapp_rust::wacore_binary::Node;
+use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 
 use crate::address::{Number, PHONE_DEVICE};
 use crate::blob::StoredKeyPair;
-use crate::device::{Bundle, Device};
+use crate::device::{Bundle, Device, big_endian};
 use crate::locked::Locked;
 use crate::phone::state::PhoneState;
 use crate::random::Random;
+use crate::stanza::SERVER;
+
+/// With fewer one-time keys than this a companion is told to upload more.
+const FEW_PRE_KEYS: usize = 5;
 
 /// How a stanza names people: by phone number or by LID. A conversation stays in one of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +75,25 @@ impl Registry {
         id
     }
 
+    /// The keys for one session with a device. A companion is told when its one-time keys run out.
     pub(crate) fn take_bundle(&mut self, device: u16) -> Option<Bundle> {
-        self.device(device).map(Device::take_bundle)
+        let keys = self.device(device)?;
+        let bundle = keys.take_bundle();
+        let left = keys.pre_keys.len();
+        if device != PHONE_DEVICE
+            && left < FEW_PRE_KEYS
+            && let Some(taken) = &bundle.pre_key
+        {
+            let count = NodeBuilder::new("count").attr("value", left).build();
+            let notification = NodeBuilder::new("notification")
+                .attr("id", format!("few-{}", big_endian(&taken.id)))
+                .attr("from", SERVER)
+                .attr("type", "encrypt")
+                .children([count])
+                .build();
+            self.post(device, notification);
+        }
+        Some(bundle)
     }
 
     /// Hands a stanza to a companion: to its socket if it listens, and in any case to its mailbox.

@@ -5,7 +5,7 @@
 //! server that waits for one slow client would hold up all others.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
@@ -15,11 +15,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_websockets::{Message, ServerBuilder, WebSocketStream};
 use whatsapp_rust::wacore::framing::{FrameDecoder, encode_frame};
 use whatsapp_rust::wacore::handshake::NoiseCipher;
+use whatsapp_rust::wacore::libsignal::protocol::CurveError;
 use whatsapp_rust::wacore_binary::consts::WA_CONN_HEADER;
 use whatsapp_rust::wacore_binary::{BinaryError, Node};
 
+use crate::fault::BadHandshake;
 use crate::login::{self, Role};
-use crate::noise::{self, Answer, Established, HandshakeFailure};
+use crate::noise::{self, Answer, Established, HandshakeFailure, ServerIdentity};
 use crate::server::Server;
 use crate::stanza;
 
@@ -38,16 +40,22 @@ pub(crate) enum Ended {
     Header,
     #[error(transparent)]
     Handshake(#[from] HandshakeFailure),
+    #[error("a forged certificate cannot be signed: {0}")]
+    Forgery(#[from] CurveError),
     #[error("a frame cannot be decrypted")]
     Undecryptable,
     #[error("a frame holds no stanza: {0}")]
     Stanza(#[from] BinaryError),
     #[error("a frame is too large to send")]
     TooLarge,
+    #[error("the handshake is left unanswered, or broken, as ordered")]
+    Ordered,
 }
 
 enum Outbound {
     Stanza(Arc<Node>),
+    /// Send what nobody can decrypt.
+    Garbage,
     /// Send what is queued, then close the WebSocket.
     Close,
     /// Drop the TCP connection without a word.
@@ -61,6 +69,7 @@ static NEXT_LINK: AtomicU64 = AtomicU64::new(1);
 pub(crate) struct Link {
     id: u64,
     outbound: mpsc::UnboundedSender<Outbound>,
+    frozen: Arc<AtomicBool>,
 }
 
 impl PartialEq for Link {
@@ -93,6 +102,20 @@ impl Link {
     /// Drops the socket as a broken network would.
     pub(crate) fn abort(&self) {
         self.push(Outbound::Abort);
+    }
+
+    /// From now on nothing that either side says arrives, and nobody closes the socket.
+    pub(crate) fn freeze(&self) {
+        self.frozen.store(true, Ordering::Relaxed);
+    }
+
+    /// Sends bytes that the client cannot decrypt.
+    pub(crate) fn garble(&self) {
+        self.push(Outbound::Garbage);
+    }
+
+    fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::Relaxed)
     }
 
     fn push(&self, outbound: Outbound) {
@@ -136,8 +159,15 @@ async fn run(server: &Arc<Server>, tcp: TcpStream, closing: &CancellationToken) 
     let link = Link {
         id: NEXT_LINK.fetch_add(1, Ordering::Relaxed),
         outbound,
+        frozen: Arc::default(),
     };
-    let writer = tokio::spawn(write_stanzas(sink, write, queue, closing.clone()));
+    let writer = tokio::spawn(write_stanzas(
+        sink,
+        write,
+        queue,
+        Arc::clone(&link.frozen),
+        closing.clone(),
+    ));
     match login::admit(server, &link, client_static, payload) {
         Some(role) => {
             let role_ended = Departure {
@@ -179,7 +209,26 @@ async fn handshake(
     sink: &mut SplitSink<Socket, Message>,
 ) -> Result<Established, Ended> {
     let hello = frames.next().await?;
-    match noise::answer_hello(&server.identity, &server.random, &hello)? {
+    let forged;
+    let mut identity = &server.identity;
+    match server.faults.handshake() {
+        None => {}
+        Some(BadHandshake::Stall) => {
+            // Until the client gives up.
+            while frames.next().await.is_ok() {}
+            return Err(Ended::Ordered);
+        }
+        Some(BadHandshake::Break) => {
+            send_frame(sink, b"this is no handshake").await?;
+            while frames.next().await.is_ok() {}
+            return Err(Ended::Ordered);
+        }
+        Some(BadHandshake::Forge) => {
+            forged = ServerIdentity::forged(&server.random, server.clock.unix_seconds())?;
+            identity = &forged;
+        }
+    }
+    match noise::answer_hello(identity, &server.random, &hello)? {
         Answer::Established(reply, established) => {
             send_frame(sink, &reply).await?;
             Ok(*established)
@@ -212,6 +261,9 @@ async fn read_stanzas(
         cipher
             .decrypt_in_place_with_counter(counter, &mut frame)
             .map_err(|_| Ended::Undecryptable)?;
+        if link.is_frozen() {
+            continue;
+        }
         let stanza = stanza::decode(&frame)?;
         server.counters.stanza(&stanza);
         login::handle(server, role, link, &stanza);
@@ -224,6 +276,7 @@ async fn write_stanzas(
     mut sink: SplitSink<Socket, Message>,
     cipher: NoiseCipher,
     mut queue: mpsc::UnboundedReceiver<Outbound>,
+    frozen: Arc<AtomicBool>,
     closing: CancellationToken,
 ) {
     let mut counter = 0;
@@ -232,6 +285,8 @@ async fn write_stanzas(
         let mut next = Some(first);
         while let Some(outbound) = next {
             match outbound {
+                Outbound::Stanza(_) | Outbound::Garbage | Outbound::Close if frozen.load(Ordering::Relaxed) => {}
+                Outbound::Garbage => result = feed_frame(&mut sink, &[0; 64]).await,
                 Outbound::Stanza(stanza) => {
                     result = feed(&mut sink, &cipher, counter, &stanza).await;
                     counter += 1;
@@ -267,7 +322,11 @@ async fn feed(
     let sealed = cipher
         .encrypt_with_counter(counter, &stanza::encode(stanza)?)
         .map_err(|_| Ended::TooLarge)?;
-    let frame = encode_frame(&sealed, None).map_err(|_| Ended::TooLarge)?;
+    feed_frame(sink, &sealed).await
+}
+
+async fn feed_frame(sink: &mut SplitSink<Socket, Message>, payload: &[u8]) -> Result<(), Ended> {
+    let frame = encode_frame(payload, None).map_err(|_| Ended::TooLarge)?;
     Ok(sink.feed(Message::binary(frame)).await?)
 }
 

@@ -75,6 +75,9 @@ fn log_in(server: &Server, link: &Link, noise_key: &[u8; 32], username: &str, de
     if let Some(replaced) = replaced {
         replaced.close_with(conflict("replaced"));
     }
+    if server.faults.ignores_login(&address) {
+        link.freeze();
+    }
     tracing::debug!(%address, "logged in");
     link.send(
         NodeBuilder::new("success")

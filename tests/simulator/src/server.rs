@@ -13,7 +13,7 @@ use crate::address::{DeviceAddress, Number, PHONE_DEVICE};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::directory::Directory;
-use crate::fault::FaultBook;
+use crate::fault::{self, Carrier, FaultBook};
 use crate::message;
 use crate::noise::ServerIdentity;
 use crate::options::Timing;
@@ -30,6 +30,7 @@ pub(crate) struct Server {
     pub(crate) directory: Directory,
     pub(crate) desk: PairingDesk,
     pub(crate) faults: FaultBook,
+    pub(crate) carrier: Carrier,
     pub(crate) counters: Counters,
     pub(crate) saver: Saver,
     /// Cancelled when the server stops.
@@ -73,8 +74,7 @@ impl Server {
                     work.extend(message::route(self, &to, &answer));
                 }
             } else if kept {
-                let stanza = self.faults.spoil(&to, stanza);
-                account.registry.lock().post(to.device, stanza);
+                fault::carry(self, &account, &to, stanza);
             } else if let Some(device) = account.registry.lock().device(to.device) {
                 device.send_live(&Arc::new(stanza));
             }

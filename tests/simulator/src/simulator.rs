@@ -13,7 +13,7 @@ use whatsapp_rust::wacore::libsignal::protocol::CurveError;
 use crate::address::Number;
 use crate::counters::{Counters, Tally};
 use crate::directory::Directory;
-use crate::fault::{self, Fault, FaultBook, FaultError};
+use crate::fault::{self, Carrier, Fault, FaultBook, FaultError};
 use crate::noise::ServerIdentity;
 use crate::noise::certificate::ServerKeys;
 use crate::options::Options;
@@ -92,6 +92,7 @@ impl Simulator {
             directory: Directory::with(accounts),
             desk: PairingDesk::default(),
             faults: FaultBook::default(),
+            carrier: Carrier::default(),
             counters: Counters::default(),
             saver: Saver::new(folder),
             closing: CancellationToken::new(),
@@ -106,6 +107,11 @@ impl Simulator {
             socket,
             admin: admin_address,
         })))
+    }
+
+    /// Where clients connect, as a socket's address.
+    pub fn socket(&self) -> SocketAddr {
+        self.0.socket
     }
 
     /// Where clients connect: `ws://127.0.0.1:<port>/ws/chat`.

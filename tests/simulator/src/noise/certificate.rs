@@ -46,6 +46,17 @@ pub(crate) struct ServerIdentity {
 impl ServerIdentity {
     /// Issues a chain that is valid from a day before `now` (seconds since the epoch) for ten years.
     pub(crate) fn issue(keys: ServerKeys, random: &Random, now: u64) -> Result<Self, CurveError> {
+        let named = keys.noise.public();
+        Self::naming(&named, keys, random, now)
+    }
+
+    /// Another server, with a chain that names neither its key nor ours.
+    pub(crate) fn forged(random: &Random, now: u64) -> Result<Self, CurveError> {
+        let named = public_bytes(&random.key_pair());
+        Self::naming(&named, ServerKeys::generate(random), random, now)
+    }
+
+    fn naming(noise_key: &[u8; 32], keys: ServerKeys, random: &Random, now: u64) -> Result<Self, CurveError> {
         let intermediate = random.key_pair();
         let chain = CertChain {
             intermediate: MessageField::some(certify(
@@ -54,7 +65,7 @@ impl ServerIdentity {
                 random,
             )?),
             leaf: MessageField::some(certify(
-                &details(LEAF_SERIAL, INTERMEDIATE_SERIAL, &keys.noise.public(), now),
+                &details(LEAF_SERIAL, INTERMEDIATE_SERIAL, noise_key, now),
                 &intermediate,
                 random,
             )?),

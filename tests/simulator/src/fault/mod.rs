@@ -2,14 +2,15 @@
 //!
 //! Some happen at once (a stream error, a dropped socket); the others lie in wait and strike a number of times.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+mod book;
+mod carry;
 
 use serde::{Deserialize, Serialize};
-use whatsapp_rust::wacore_binary::{Node, NodeContent};
 
-use crate::address::{DeviceAddress, Number, PHONE_DEVICE};
-use crate::locked::Locked;
+pub(crate) use self::book::{AckPlan, BadHandshake, FaultBook};
+pub(crate) use self::carry::{Carrier, carry};
+use crate::address::{Number, PHONE_DEVICE};
+use crate::connection::Link;
 use crate::pairing;
 use crate::server::Server;
 use crate::stanza::stream_error;
@@ -34,6 +35,21 @@ pub enum Fault {
         /// Which companion.
         device: Option<u16>,
     },
+    /// Goes silent on open sockets without closing them, as a network does whose other end has lost power: nothing that is sent
+    /// arrives, and nothing comes. At once.
+    FreezeSocket {
+        /// Whose.
+        number: Number,
+        /// Which companion.
+        device: Option<u16>,
+    },
+    /// Sends bytes over open sockets that no client can decrypt. At once.
+    GarbleFrame {
+        /// Whose.
+        number: Number,
+        /// Which companion.
+        device: Option<u16>,
+    },
     /// Refuses the next logins (401, 403, 405, 500 and the like).
     LoginFailure {
         /// Whose.
@@ -48,6 +64,34 @@ pub enum Fault {
     },
     /// Drops the next connections, of whomever, before they can say anything.
     RefuseConnections {
+        /// How many connections.
+        #[serde(default = "once")]
+        times: u32,
+    },
+    /// Takes the next logins and says nothing to them, or ever after on their connections.
+    IgnoreLogins {
+        /// Whose.
+        number: Number,
+        /// Which companion.
+        device: Option<u16>,
+        /// How many logins.
+        #[serde(default = "once")]
+        times: u32,
+    },
+    /// Accepts the next connections, of whomever, and never answers their handshake.
+    StallHandshakes {
+        /// How many connections.
+        #[serde(default = "once")]
+        times: u32,
+    },
+    /// Answers the handshakes of the next connections, of whomever, with something that is none.
+    BreakHandshakes {
+        /// How many connections.
+        #[serde(default = "once")]
+        times: u32,
+    },
+    /// Answers the next connections, of whomever, as a server whose certificate names the key of another.
+    ForgeCertificates {
         /// How many connections.
         #[serde(default = "once")]
         times: u32,
@@ -96,6 +140,38 @@ pub enum Fault {
         #[serde(default = "once")]
         times: u32,
     },
+    /// Delivers the next messages to the number's companions twice.
+    DuplicateMessages {
+        /// Whose.
+        number: Number,
+        /// Which companion.
+        device: Option<u16>,
+        /// How many messages.
+        #[serde(default = "once")]
+        times: u32,
+    },
+    /// Delivers the next messages to the number's companions late; others may come before them.
+    DelayMessages {
+        /// Whose.
+        number: Number,
+        /// Which companion.
+        device: Option<u16>,
+        /// How late.
+        millis: u64,
+        /// How many messages.
+        #[serde(default = "once")]
+        times: u32,
+    },
+    /// Delivers each of the next messages to the number's companions right after the message that follows it.
+    OvertakeMessages {
+        /// Whose.
+        number: Number,
+        /// Which companion.
+        device: Option<u16>,
+        /// How many messages.
+        #[serde(default = "once")]
+        times: u32,
+    },
     /// Refuses the next requests for a linking code for the number (400, 403, 429, 452 and 500 have names).
     RefuseCodes {
         /// Whose phone would type the code.
@@ -128,10 +204,6 @@ pub enum Fault {
     Clear,
 }
 
-/// A byte this far from the end is covered by a ciphertext's authentication code or part of it, while the fields that
-/// make the envelope readable come earlier or, up to 9 bytes of them, later.
-const BEFORE_TRAILER: usize = 12;
-
 fn once() -> u32 {
     1
 }
@@ -153,147 +225,6 @@ pub enum FaultError {
     Never,
 }
 
-/// What to do with the acknowledgement of a message.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum AckPlan {
-    Send,
-    Withhold,
-    Delay(Duration),
-}
-
-/// The faults that lie in wait.
-#[derive(Default)]
-pub(crate) struct FaultBook {
-    waiting: Locked<Vec<Fault>>,
-    /// How many wait, to be read without the lock: usually none.
-    count: AtomicUsize,
-}
-
-impl FaultBook {
-    fn add(&self, fault: Fault) {
-        let mut waiting = self.waiting.lock();
-        waiting.push(fault);
-        self.count.store(waiting.len(), Ordering::Release);
-    }
-
-    fn clear(&self) {
-        self.waiting.lock().clear();
-        self.count.store(0, Ordering::Release);
-    }
-
-    /// Lets the first fault that `strike` recognises happen once.
-    fn take<T>(&self, strike: impl Fn(&mut Fault) -> Option<(T, &mut u32)>) -> Option<T> {
-        if self.count.load(Ordering::Acquire) == 0 {
-            return None;
-        }
-        let mut waiting = self.waiting.lock();
-        let (index, effect, spent) = waiting.iter_mut().enumerate().find_map(|(index, fault)| {
-            let (effect, times) = strike(fault)?;
-            *times -= 1;
-            Some((index, effect, *times == 0))
-        })?;
-        if spent {
-            waiting.remove(index);
-            self.count.store(waiting.len(), Ordering::Release);
-        }
-        Some(effect)
-    }
-
-    pub(crate) fn refuses_connection(&self) -> bool {
-        self.take(|fault| match fault {
-            Fault::RefuseConnections { times } => Some(((), times)),
-            _ => None,
-        })
-        .is_some()
-    }
-
-    /// The reason to refuse this login.
-    pub(crate) fn login_failure(&self, who: &DeviceAddress) -> Option<u16> {
-        self.take(|fault| match fault {
-            Fault::LoginFailure {
-                number,
-                device,
-                code,
-                times,
-            } if is_for(who, number, *device) => Some((*code, times)),
-            _ => None,
-        })
-    }
-
-    /// The error with which to refuse a linking code for this number.
-    pub(crate) fn code_refusal(&self, wanted: &Number) -> Option<u16> {
-        self.take(|fault| match fault {
-            Fault::RefuseCodes { number, code, times } if number == wanted => Some((*code, times)),
-            _ => None,
-        })
-    }
-
-    /// Whether this number's phone links nothing without a passkey now.
-    pub(crate) fn requires_passkey(&self, phone: &Number) -> bool {
-        self.take(|fault| match fault {
-            Fault::RequirePasskey { number, times } if number == phone => Some(((), times)),
-            _ => None,
-        })
-        .is_some()
-    }
-
-    /// The error with which to refuse this sender's message.
-    pub(crate) fn nack(&self, sender: &DeviceAddress) -> Option<u16> {
-        self.take(|fault| match fault {
-            Fault::NackMessages {
-                number,
-                device,
-                code,
-                times,
-            } if is_for(sender, number, *device) => Some((*code, times)),
-            _ => None,
-        })
-    }
-
-    pub(crate) fn ack_plan(&self, sender: &DeviceAddress) -> AckPlan {
-        self.take(|fault| match fault {
-            Fault::WithholdAcks { number, device, times } if is_for(sender, number, *device) => {
-                Some((AckPlan::Withhold, times))
-            }
-            Fault::DelayAcks {
-                number,
-                device,
-                millis,
-                times,
-            } if is_for(sender, number, *device) => Some((AckPlan::Delay(Duration::from_millis(*millis)), times)),
-            _ => None,
-        })
-        .unwrap_or(AckPlan::Send)
-    }
-
-    /// The stanza as it arrives: messages may be damaged.
-    pub(crate) fn spoil(&self, recipient: &DeviceAddress, mut stanza: Node) -> Node {
-        let struck = stanza.tag == "message"
-            && self
-                .take(|fault| match fault {
-                    Fault::CorruptMessages { number, device, times } if is_for(recipient, number, *device) => {
-                        Some(((), times))
-                    }
-                    _ => None,
-                })
-                .is_some();
-        if struck && let Some(NodeContent::Nodes(children)) = &mut stanza.content {
-            for child in children.iter_mut().filter(|child| child.tag == "enc") {
-                if let Some(NodeContent::Bytes(bytes)) = &mut child.content
-                    && let Some(index) = bytes.len().checked_sub(BEFORE_TRAILER)
-                {
-                    bytes[index] ^= 0xff;
-                }
-            }
-        }
-        stanza
-    }
-}
-
-fn is_for(who: &DeviceAddress, number: &Number, device: Option<u16>) -> bool {
-    who.number == *number && device.is_none_or(|device| device == who.device)
-}
-
 /// Makes a fault happen, now or when its time comes.
 pub(crate) fn inject(server: &Server, fault: Fault) -> Result<(), FaultError> {
     tracing::info!(?fault, "a fault is ordered");
@@ -301,7 +232,9 @@ pub(crate) fn inject(server: &Server, fault: Fault) -> Result<(), FaultError> {
         Fault::StreamError { number, device, code } => {
             on_links(server, &number, device, |link| link.close_with(stream_error(code)))
         }
-        Fault::DropSocket { number, device } => on_links(server, &number, device, |link| link.abort()),
+        Fault::DropSocket { number, device } => on_links(server, &number, device, Link::abort),
+        Fault::FreezeSocket { number, device } => on_links(server, &number, device, Link::freeze),
+        Fault::GarbleFrame { number, device } => on_links(server, &number, device, Link::garble),
         Fault::ForgetSessions { number } => {
             let account = server.directory.get(&number).ok_or(FaultError::UnknownNumber(number))?;
             account.phone.lock().forget_sessions();
@@ -324,6 +257,13 @@ pub(crate) fn inject(server: &Server, fault: Fault) -> Result<(), FaultError> {
         | Fault::WithholdAcks { times: 0, .. }
         | Fault::DelayAcks { times: 0, .. }
         | Fault::CorruptMessages { times: 0, .. }
+        | Fault::DuplicateMessages { times: 0, .. }
+        | Fault::DelayMessages { times: 0, .. }
+        | Fault::OvertakeMessages { times: 0, .. }
+        | Fault::IgnoreLogins { times: 0, .. }
+        | Fault::StallHandshakes { times: 0 }
+        | Fault::BreakHandshakes { times: 0 }
+        | Fault::ForgeCertificates { times: 0 }
         | Fault::RefuseCodes { times: 0, .. }
         | Fault::RequirePasskey { times: 0, .. } => Err(FaultError::Never),
         waiting => {
@@ -333,12 +273,7 @@ pub(crate) fn inject(server: &Server, fault: Fault) -> Result<(), FaultError> {
     }
 }
 
-fn on_links(
-    server: &Server,
-    number: &Number,
-    device: Option<u16>,
-    strike: impl Fn(&crate::connection::Link),
-) -> Result<(), FaultError> {
+fn on_links(server: &Server, number: &Number, device: Option<u16>, strike: impl Fn(&Link)) -> Result<(), FaultError> {
     let account = server
         .directory
         .get(number)
@@ -363,41 +298,6 @@ mod tests {
 
     fn number() -> Number {
         Number::parse("15550000001").unwrap()
-    }
-
-    fn nack(times: u32) -> Fault {
-        Fault::NackMessages {
-            number: number(),
-            device: Some(1),
-            code: 479,
-            times,
-        }
-    }
-
-    #[test]
-    fn a_fault_strikes_as_often_as_ordered() {
-        let book = FaultBook::default();
-        let sender = DeviceAddress::new(number(), 1);
-        book.add(nack(2));
-        assert_eq!(book.nack(&sender), Some(479));
-        assert_eq!(book.nack(&sender), Some(479));
-        assert_eq!(book.nack(&sender), None);
-    }
-
-    #[test]
-    fn a_fault_spares_other_devices() {
-        let book = FaultBook::default();
-        book.add(nack(1));
-        assert_eq!(book.nack(&DeviceAddress::new(number(), 2)), None);
-        assert_eq!(book.ack_plan(&DeviceAddress::new(number(), 1)), AckPlan::Send);
-    }
-
-    #[test]
-    fn cleared_faults_do_not_strike() {
-        let book = FaultBook::default();
-        book.add(nack(1));
-        book.clear();
-        assert_eq!(book.nack(&DeviceAddress::new(number(), 1)), None);
     }
 
     #[test]
