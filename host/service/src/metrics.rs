@@ -90,22 +90,8 @@ impl Metrics {
 
     /// A connection, or an attempt at one, was lost.
     pub(crate) fn lost(&self, reason: &LossReason) {
-        let reason = class(reason);
+        let reason = reason.kind();
         self.losses.get_or_create(&ByReason { reason }).inc();
-    }
-}
-
-/// The class of a loss, in one word.
-const fn class(reason: &LossReason) -> &'static str {
-    match reason {
-        LossReason::Socket(_) => "socket",
-        LossReason::Stream(_) => "stream",
-        LossReason::Replaced => "replaced",
-        LossReason::Outdated => "outdated",
-        LossReason::Refused(_) => "refused",
-        LossReason::Banned { .. } => "banned",
-        LossReason::Pairing(_) => "pairing",
-        LossReason::Client(_) => "client",
     }
 }
 

@@ -1,6 +1,7 @@
 //! One per process: what all lines share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use switchboard_core::clock::Clock;
 use switchboard_core::config::WebVersion;
@@ -29,6 +30,8 @@ pub struct DriverOptions {
     pub device_name: String,
     /// How many one-time keys a device uploads at once; `None` for as many as WhatsApp Web. Fewer make tests faster.
     pub pre_keys: Option<usize>,
+    /// After how long without a byte an open socket is asked whether it is alive.
+    pub max_silence: Duration,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance, for waits.
@@ -64,6 +67,7 @@ pub(crate) struct Shared {
     pub(crate) versions: Versions,
     pub(crate) device_name: String,
     pub(crate) pre_keys: Option<usize>,
+    pub(crate) max_silence: Duration,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) leases: Leases,
@@ -96,6 +100,7 @@ impl Driver {
             versions: Versions::new(options.version, web, realm),
             device_name: options.device_name,
             pre_keys: options.pre_keys,
+            max_silence: options.max_silence,
             clock: options.clock,
             random: options.random,
             leases: Leases::default(),

@@ -122,6 +122,7 @@ impl TransportFactory for LineTransport {
     async fn create_transport(&self) -> anyhow::Result<Pipe> {
         let dialled = self.dialer.dial(&self.wire).await;
         let (transport, events) = dialled.inspect_err(|error| self.wire.unreachable(format!("{error:#}")))?;
+        self.wire.upgraded();
         let settled = Settled {
             transport,
             ratchet: Arc::clone(&self.ratchet),

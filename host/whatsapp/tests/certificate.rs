@@ -7,6 +7,7 @@
 )]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use switchboard_core::clock::SystemClock;
 use switchboard_core::config::WebVersion;
@@ -22,6 +23,7 @@ fn driver(url: &str) -> Result<Driver, DriverError> {
         version: WebVersion::Fixed(2, 3000, 1),
         device_name: "Test".to_owned(),
         pre_keys: Some(30),
+        max_silence: Duration::from_secs(35),
         clock: Arc::new(SystemClock),
         random: Arc::new(OsRandom),
         egress: Egress::new(EgressOptions { reach }).unwrap(),

@@ -145,6 +145,8 @@ pub struct WhatsappConfig {
     pub version: WebVersion,
     /// The name in the phone's list of linked devices.
     pub device_name: String,
+    /// After how long without a byte an open socket is asked whether it is alive.
+    pub max_silence: Duration,
 }
 
 impl WhatsappConfig {
@@ -156,6 +158,7 @@ impl WhatsappConfig {
                 .unwrap_or_else(placeholder_url),
             version: fields.take(S, "version", |given| given.text()?.parse()),
             device_name: fields.take(S, "device_name", |given| sized(given, 1, 50)),
+            max_silence: fields.take(S, "max_silence", duration),
         }
     }
 }

@@ -1,34 +1,42 @@
-//! How long to wait before the next client.
+//! How often the attempts to connect have failed in a row, and what that makes of the next wait.
 
 use std::time::Duration;
 
 use switchboard_core::random::{Random, below};
+use tokio::time::Instant;
 
-const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(300);
+use super::loss::Wait;
+
+/// How long a connection must hold to end a row of failures. A server that lets everybody in and throws them out again at once
+/// would otherwise be asked every second.
+const HOLDS: Duration = Duration::from_secs(30);
 
 /// Waits that double, with a fifth more or less, so that sessions that fell together do not rise together.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
+    connected: Option<Instant>,
 }
 
 impl Backoff {
     /// The next wait.
-    pub(super) fn next(&mut self, random: &dyn Random) -> Duration {
-        let wait = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
+    pub(super) fn next(&mut self, Wait(least, most): Wait, random: &dyn Random) -> Duration {
+        if self.connected.take().is_some_and(|at| at.elapsed() >= HOLDS) {
+            self.failures = 0;
+        }
+        let wait = least.saturating_mul(1 << self.failures.min(16)).min(most);
         self.failures = self.failures.saturating_add(1);
         jittered(wait, random)
     }
 
-    /// All is well again.
-    pub(super) const fn reset(&mut self) {
-        self.failures = 0;
+    /// There is a connection now.
+    pub(super) fn connected(&mut self) {
+        self.connected = Some(Instant::now());
     }
 }
 
 /// `wait` with a fifth more or less.
-pub(super) fn jittered(wait: Duration, random: &dyn Random) -> Duration {
+fn jittered(wait: Duration, random: &dyn Random) -> Duration {
     let spread = u64::try_from(wait.as_millis() * 2 / 5).unwrap_or(u64::MAX);
     wait * 4 / 5 + Duration::from_millis(below(random, spread))
 }
@@ -39,14 +47,25 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn waits_double_up_to_five_minutes_and_begin_anew() {
+    const WAIT: Wait = Wait(Duration::from_secs(1), Duration::from_secs(120));
+
+    fn is_about(wait: Duration, secs: u64) -> bool {
+        let mean = Duration::from_secs(secs);
+        wait >= mean * 4 / 5 && wait <= mean * 6 / 5
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_double_up_to_their_most_and_begin_anew_after_a_connection_that_held() {
         let (mut backoff, random) = (Backoff::default(), SeededRandom::new(1));
-        for secs in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
-            let (wait, mean) = (backoff.next(&random), Duration::from_secs(secs));
-            assert!(wait >= mean * 4 / 5 && wait <= mean * 6 / 5, "{wait:?} for {mean:?}");
+        for secs in [1, 2, 4, 8, 16, 32, 64, 120, 120] {
+            let wait = backoff.next(WAIT, &random);
+            assert!(is_about(wait, secs), "{wait:?} for {secs} s");
         }
-        backoff.reset();
-        assert!(backoff.next(&random) < Duration::from_secs(2));
+        backoff.connected();
+        tokio::time::advance(HOLDS / 2).await;
+        assert!(is_about(backoff.next(WAIT, &random), 120), "it did not hold");
+        backoff.connected();
+        tokio::time::advance(HOLDS).await;
+        assert!(is_about(backoff.next(WAIT, &random), 1));
     }
 }

@@ -8,7 +8,8 @@ use switchboard_core::event::Account;
 use tokio::sync::watch;
 
 use super::Purpose;
-use super::state::{LineState, LineStatus, LinkStep, Loss, LossReason};
+use super::loss::{Loss, LossReason};
+use super::state::{LineState, LineStatus, LinkStep};
 
 /// Where a line's task writes down what is true. When it is dropped, the line has ended.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ impl Board {
             step: None,
             account: None,
             last_loss: None,
+            losses: 0,
+            retry_at: None,
         });
         let board = Self {
             state,
@@ -103,6 +106,7 @@ impl Board {
                 state.status = LineStatus::Reconnecting;
             }
             state.last_loss = Some(Loss { reason, at });
+            state.losses += 1;
         });
     }
 
@@ -114,14 +118,21 @@ impl Board {
         until
     }
 
-    /// A ban has ended; the next client starts.
-    pub(super) fn pardoned(&self) {
+    /// The next client starts after so long.
+    pub(super) fn waits(&self, time: Duration) {
+        let at = self.clock.now().plus(time);
+        self.change(|state| state.retry_at = Some(at).filter(|_| !time.is_zero()));
+    }
+
+    /// The next client starts; a ban has ended.
+    pub(super) fn tries(&self) {
         let status = if self.was_ready {
             LineStatus::Reconnecting
         } else {
             LineStatus::Connecting
         };
         self.change(|state| {
+            state.retry_at = None;
             if matches!(state.status, LineStatus::Banned { .. }) {
                 state.status = status;
             }
@@ -132,6 +143,7 @@ impl Board {
     pub(super) fn end(&self, status: LineStatus) {
         self.change(|state| {
             state.step = None;
+            state.retry_at = None;
             state.status = status;
         });
     }
@@ -241,8 +253,19 @@ mod tests {
         let until = board.banned("too many messages".into(), Duration::from_secs(60));
         assert_eq!(view.borrow().status, LineStatus::Banned { until });
         assert_eq!(until, UnixMillis(61_000));
-        board.pardoned();
+        board.tries();
         assert_eq!(view.borrow().status, LineStatus::Connecting);
+    }
+
+    #[test]
+    fn a_wait_is_told_until_it_is_over() {
+        let (board, view) = board(&Purpose::Resume);
+        board.waits(Duration::from_secs(2));
+        assert_eq!(view.borrow().retry_at, Some(UnixMillis(3000)));
+        board.tries();
+        assert_eq!(view.borrow().retry_at, None);
+        board.waits(Duration::ZERO);
+        assert_eq!(view.borrow().retry_at, None);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use whatsapp_rust::wacore::types::events::{
     Receipt, ServerAck,
 };
 use whatsapp_rust::wacore::types::presence::ReceiptType;
+use whatsapp_rust::wacore_binary::NodeRef;
 
 use super::inbound;
 use super::news::News;
@@ -43,9 +44,10 @@ const INTEREST: [EventKind; 23] = [
     EventKind::PairingQrCode,
     EventKind::PairingQrCodesExhausted,
     EventKind::QrScannedWithoutMultidevice,
+    // For the watchdog, and for the ends of streams: the library has no event for the codes 429 and 503.
+    EventKind::RawNode,
     EventKind::Receipt,
     EventKind::ServerAck,
-    EventKind::StreamError,
     EventKind::StreamReplaced,
     EventKind::TemporaryBan,
     EventKind::UndecryptableMessage,
@@ -77,6 +79,14 @@ impl EventHandler for Ears {
             }
             Event::AppStateSyncFailed(failed) => {
                 tracing::warn!(session = %self.session, connected = failed.connected, "settings of the account could not be synced");
+            }
+            Event::RawNode(node) => {
+                self.wire.understood();
+                if node.tag() == "stream:error"
+                    && let Some(code) = stream_error(node.get())
+                {
+                    self.wire.tell(News::StreamError(code));
+                }
             }
             other => {
                 if let Some(news) = news(&self.session, other) {
@@ -123,8 +133,10 @@ fn news(session: &SessionId, event: &Event) -> Option<News> {
         }
         Event::Connected(_) => News::Connected,
         Event::Disconnected(disconnected) => News::Disconnected(disconnected.reason.to_string()),
-        Event::StreamError(error) => News::StreamError(error.code.clone()),
-        Event::ConnectFailure(failure) => News::Refused(failure.reason.code()),
+        Event::ConnectFailure(failure) => News::Refused {
+            reason: failure.reason.code(),
+            tried_again: failure.reason.should_reconnect(),
+        },
         Event::StreamReplaced(_) => News::Replaced,
         Event::ClientOutdated(_) => News::Outdated,
         Event::TemporaryBan(ban) => News::Banned(ban.code.to_string(), ban.expire.to_std().unwrap_or_default()),
@@ -135,6 +147,13 @@ fn news(session: &SessionId, event: &Event) -> Option<News> {
         }
         _ => return None,
     })
+}
+
+/// The code of the error that ends a stream, unless the library has an event for what it means.
+fn stream_error(error: &NodeRef<'_>) -> Option<String> {
+    let code = error.attrs().optional_string("code").unwrap_or_default().into_owned();
+    let told = error.get_optional_child("conflict").is_some() || matches!(code.as_str(), "401" | "409" | "515" | "516");
+    (!told).then_some(code)
 }
 
 /// Posts of channels, and messages that the phone supplied afterwards: the library acknowledges both itself.

@@ -16,6 +16,8 @@
 //! | `ratchet` | what must be saved before a message leaves |
 //! | `repair` | what will not come again, and is asked of the own phone |
 //! | `wire` | what the socket is doing |
+//! | `watchdog` | when an open socket is dead |
+//! | `loss` | why a connection was lost, and what patience that asks for |
 //! | `backoff` | how long to wait before the next client |
 //! | `lease` | one line per session, whoever asks |
 
@@ -27,6 +29,7 @@ mod ears;
 mod handle;
 mod inbound;
 pub(crate) mod lease;
+pub(crate) mod loss;
 mod news;
 mod pairing_code;
 mod passkey;
@@ -34,6 +37,7 @@ pub(crate) mod ratchet;
 mod repair;
 pub(crate) mod state;
 mod task;
+mod watchdog;
 pub(crate) mod wire;
 
 use async_trait::async_trait;

@@ -31,13 +31,18 @@ pub(crate) enum News {
     /// The server could not be reached.
     Unreachable(String),
     /// A socket ended.
-    SocketClosed,
+    SocketClosed(Closing),
     /// The library saw the connection end, and says why.
     Disconnected(String),
     /// WhatsApp ended the stream with this code.
     StreamError(String),
     /// WhatsApp refused the login, for this reason.
-    Refused(i32),
+    Refused {
+        /// The reason.
+        reason: i32,
+        /// Whether the library tries again by itself.
+        tried_again: bool,
+    },
     /// Another client connected with our keys.
     Replaced,
     /// The announced version is too old.
@@ -50,4 +55,15 @@ pub(crate) enum News {
     Ungated(Vec<InboundMessage>),
     /// A message will not come again, and the own phone must be asked for it.
     Missing(Missing),
+}
+
+/// How a socket ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// We gave up waiting for the answer to our hello.
+    Unanswered,
+    /// We did not accept the answer to our hello.
+    Distrusted,
+    /// Any other way.
+    Other,
 }

@@ -68,6 +68,7 @@ impl Transport for Settled {
         if data.len() >= SHORTEST_MESSAGE && self.wire.heard_a_message_within(MOVING_FOR) {
             self.ratchet.settle().await;
         }
+        self.wire.saying();
         self.transport.send(data).await
     }
 

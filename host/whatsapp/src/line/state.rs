@@ -3,7 +3,7 @@
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::event::{Account, LogoutReason};
 
-use crate::masked::Masked;
+use super::loss::Loss;
 
 /// What a line is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,49 +107,6 @@ impl LinkStep {
     }
 }
 
-/// Why a connection or an attempt at one was lost.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LossReason {
-    /// The socket ended, or could not be opened.
-    #[error("the connection ended: {0}")]
-    Socket(Masked),
-    /// WhatsApp ended the stream with this code.
-    #[error("WhatsApp ended the stream with error {0}")]
-    Stream(String),
-    /// Another client connected with the keys of this session.
-    #[error("another client connected with this session's keys")]
-    Replaced,
-    /// WhatsApp does not accept the announced version any longer.
-    #[error("WhatsApp no longer accepts the announced version of WhatsApp Web")]
-    Outdated,
-    /// WhatsApp refused the login with this failure reason.
-    #[error("WhatsApp refused the login (reason {0})")]
-    Refused(i32),
-    /// WhatsApp has banned the account for a time.
-    #[error("WhatsApp has banned the account until {}: {reason}", until.rfc3339())]
-    Banned {
-        /// WhatsApp's reason.
-        reason: String,
-        /// When the ban ends.
-        until: UnixMillis,
-    },
-    /// An attempt to link failed, or was refused.
-    #[error("linking failed: {0}")]
-    Pairing(Masked),
-    /// The client could not be started, or ended without saying why.
-    #[error("the client ended: {0}")]
-    Client(Masked),
-}
-
-/// The last time a connection was lost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loss {
-    /// Why.
-    pub reason: LossReason,
-    /// When.
-    pub at: UnixMillis,
-}
-
 /// What is true about a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineState {
@@ -161,6 +118,10 @@ pub struct LineState {
     pub account: Option<Account>,
     /// The last loss, also after the line has recovered from it.
     pub last_loss: Option<Loss>,
+    /// How many losses there were since the line was opened. Times do not tell which of two was later: the clock may be set.
+    pub losses: u64,
+    /// When the next attempt to connect is made, while the line waits for it.
+    pub retry_at: Option<UnixMillis>,
 }
 
 /// How a connection is doing.

@@ -14,14 +14,17 @@ use switchboard_store::keys::KeyStore;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use whatsapp_rust::Client;
+use whatsapp_rust::wacore::iq::keepalive::KeepaliveSpec;
 
-use super::backoff::{Backoff, jittered};
+use super::backoff::Backoff;
 use super::board::Board;
 use super::current::Current;
-use super::news::News;
+use super::loss::LossReason;
+use super::news::{Closing, News};
 use super::pairing_code::{Codes, NoCode};
 use super::repair::Repair;
-use super::state::{LineStatus, LinkStep, LossReason, PairingCode, Passkey, QrCode};
+use super::state::{LineStatus, LinkStep, PairingCode, Passkey, QrCode};
+use super::watchdog::{Finding, Watchdog};
 use super::wire::Wire;
 use super::{Purpose, bot, passkey};
 use crate::driver::Shared;
@@ -29,16 +32,17 @@ use crate::jid;
 use crate::masked::Masked;
 use crate::sink::Sink;
 
-/// How often the socket is looked at, should nobody have told of its end.
-const LOOK: Duration = Duration::from_secs(5);
 /// How long a client may take to save what it knows and to close.
 const STOP_PATIENCE: Duration = Duration::from_secs(15);
 /// How long WhatsApp may take to answer a logout.
 const LOGOUT_PATIENCE: Duration = Duration::from_secs(10);
-/// How long after another client took our place. Two that take it in turns would ruin the keys for both.
-const REPLACED_PAUSE: Duration = Duration::from_secs(60);
-/// How often a wipe is tried.
+/// How long a ban is believed to last that does not say so.
+const BAN: Duration = Duration::from_secs(3600);
+/// WhatsApp's reason to refuse a login for a ban.
+const BANNED: i32 = 402;
+/// How often a wipe is tried, and how long it rests when it failed.
 const WIPES: u32 = 5;
+const WIPE_REST: Duration = Duration::from_secs(5);
 
 /// What is wanted of a line; a later one overrules an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,6 +79,7 @@ pub(super) struct Task {
     parts: Parts,
     board: Board,
     backoff: Backoff,
+    watchdog: Watchdog,
     /// Whether the session is known to be linked.
     linked: bool,
     /// Linked by codes that are typed, if not by QR codes.
@@ -90,6 +95,7 @@ pub(super) struct Task {
 impl Task {
     pub(super) fn new(parts: Parts, purpose: Purpose, board: Board) -> Self {
         Self {
+            watchdog: Watchdog::new(parts.shared.max_silence),
             parts,
             board,
             backoff: Backoff::default(),
@@ -109,13 +115,16 @@ impl Task {
         let held = self.parts.shared.leases.take(&self.parts.session).await;
         let status = loop {
             let end = match self.one_client(&mut wishes, &mut news).await {
-                End::Pause(wait) => match pause(wait, &mut wishes).await {
-                    None => {
-                        self.board.pardoned();
-                        continue;
+                End::Pause(wait) => {
+                    self.board.waits(wait);
+                    match pause(wait, &mut wishes).await {
+                        None => {
+                            self.board.tries();
+                            continue;
+                        }
+                        Some(end) => end,
                     }
-                    Some(end) => end,
-                },
+                }
                 end => end,
             };
             match end {
@@ -158,14 +167,15 @@ impl Task {
             Err(error) => {
                 let reason = Masked::chain(&error);
                 tracing::error!(session = %self.parts.session, %reason, "the client cannot be set up");
-                self.board.lost(LossReason::Client(reason));
-                return End::Pause(self.backoff.next(&*self.parts.shared.random));
+                return self.give_up(LossReason::Client(reason));
             }
         };
         let client = bot.client();
+        let _every_stanza = client.acquire_raw_node_forwarding();
         let mut handle = bot.spawn();
         self.parts.current.begin(Arc::clone(&client)).await;
-        let mut look = interval_at(Instant::now() + LOOK, LOOK);
+        let pace = self.watchdog.pace();
+        let mut look = interval_at(Instant::now() + pace, pace);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let end = loop {
             let code_due = self.codes.as_ref().and_then(Codes::due);
@@ -183,7 +193,9 @@ impl Task {
                 },
                 () = &mut handle => break self.over(news, &client).await,
                 () = sleep_until(code_due.unwrap_or_else(Instant::now)), if code_due.is_some() => self.ask_for_a_code(),
-                _ = look.tick() => self.look(&client),
+                _ = look.tick() => if let Some(end) = self.look(&client) {
+                    break end;
+                },
             }
         };
         self.board.closing();
@@ -206,14 +218,25 @@ impl Task {
         if self.exhausted {
             return End::Pause(Duration::ZERO);
         }
+        let reason = LossReason::Client("without a reason".into());
         if self.board.is_ready() {
-            self.board.lost(LossReason::Client("without a reason".into()));
+            return self.give_up(reason);
         }
-        End::Pause(self.backoff.next(&*self.parts.shared.random))
+        End::Pause(self.backoff.next(reason.wait(), &*self.parts.shared.random))
+    }
+
+    /// The client is of no use any more, for this reason; the next one starts after a while.
+    fn give_up(&mut self, reason: LossReason) -> End {
+        let wait = self.backoff.next(reason.wait(), &*self.parts.shared.random);
+        self.lost(reason);
+        End::Pause(wait)
     }
 
     async fn hear(&mut self, news: News, client: &Arc<Client>) -> ControlFlow<End> {
-        let of_the_socket = matches!(news, News::SocketClosed | News::Disconnected(_) | News::Unreachable(_));
+        let of_the_socket = matches!(
+            news,
+            News::SocketClosed(_) | News::Disconnected(_) | News::Unreachable(_)
+        );
         self.silent &= of_the_socket || matches!(news, News::Ungated(_) | News::Missing(_));
         match news {
             News::QrCode(..) if self.linked => return ControlFlow::Break(End::LoggedOut(LogoutReason::KeysLost)),
@@ -234,8 +257,9 @@ impl Task {
             News::PairingCodeWorthless => self.ask_for_a_code(),
             News::PairingCodeRefused(NoCode { reason, pause }) => {
                 self.board.take_down();
-                self.lost(LossReason::Pairing(reason));
-                let pause = pause.max(self.backoff.next(&*self.parts.shared.random));
+                let reason = LossReason::Pairing(reason);
+                let pause = pause.max(self.backoff.next(reason.wait(), &*self.parts.shared.random));
+                self.lost(reason);
                 self.next_code(pause);
             }
             News::Passkey(challenge) => {
@@ -255,26 +279,25 @@ impl Task {
             News::Linked(account) => self.link(account),
             News::Connected => self.connected(client).await,
             News::PairingFailed(reason) => self.lost(LossReason::Pairing(reason.into())),
-            News::Unreachable(reason) | News::Disconnected(reason) => self.lost(LossReason::Socket(reason.into())),
-            News::SocketClosed => self.socket_closed(),
-            // How every link ends: the server wants to see the new keys at once.
-            News::StreamError(code) if code == "515" => {}
-            News::StreamError(code) => self.lost(LossReason::Stream(code)),
-            News::Refused(reason) => self.lost(LossReason::Refused(reason)),
-            News::Replaced => {
-                self.lost(LossReason::Replaced);
-                return ControlFlow::Break(End::Pause(jittered(REPLACED_PAUSE, &*self.parts.shared.random)));
+            News::Disconnected(reason) => self.lost(LossReason::Socket(reason.into())),
+            News::Unreachable(reason) => return ControlFlow::Break(self.give_up(LossReason::Socket(reason.into()))),
+            News::SocketClosed(closing) => return self.socket_closed(closing),
+            // Not every one ends the stream at once; what is left of it is not worth waiting for.
+            News::StreamError(code) => return ControlFlow::Break(self.give_up(LossReason::Stream(code))),
+            News::Refused { reason: BANNED, .. } => return ControlFlow::Break(self.banned("it does not say why", BAN)),
+            News::Refused { reason, tried_again } => {
+                let reason = LossReason::Refused(reason);
+                if !tried_again {
+                    return ControlFlow::Break(self.give_up(reason));
+                }
+                self.lost(reason);
             }
+            News::Replaced => return ControlFlow::Break(self.give_up(LossReason::Replaced)),
             News::Outdated => {
-                self.lost(LossReason::Outdated);
                 self.parts.shared.versions.outdated().await;
-                return ControlFlow::Break(End::Pause(self.backoff.next(&*self.parts.shared.random)));
+                return ControlFlow::Break(self.give_up(LossReason::Outdated));
             }
-            News::Banned(reason, wait) => {
-                let until = self.board.banned(reason, wait);
-                tracing::warn!(session = %self.parts.session, until = %until.rfc3339(), "WhatsApp has banned the account");
-                return ControlFlow::Break(End::Pause(wait));
-            }
+            News::Banned(reason, wait) => return ControlFlow::Break(self.banned(&reason, wait)),
             News::LoggedOut(reason) => return ControlFlow::Break(End::LoggedOut(reason)),
             News::Ungated(batch) => self.keep(batch).await,
             News::Missing(missing) => self.parts.repair.begin(missing, &self.parts.current).await,
@@ -314,22 +337,34 @@ impl Task {
         if !self.linked {
             self.link(account.clone());
         }
-        self.backoff.reset();
+        self.backoff.connected();
         self.board.ready(account);
         tracing::info!(session = %self.parts.session, "connected");
         self.parts.sink.event(&self.parts.session, LineEvent::Ready);
         self.parts.repair.go_on(&self.parts.current).await;
     }
 
-    fn socket_closed(&mut self) {
+    fn banned(&mut self, reason: &str, wait: Duration) -> End {
+        let until = self.board.banned(reason.to_owned(), wait);
+        tracing::warn!(session = %self.parts.session, until = %until.rfc3339(), "WhatsApp has banned the account");
+        End::Pause(wait)
+    }
+
+    /// A connection that is lost is made again by the client itself, once. What fails before the login is left to the next client.
+    fn socket_closed(&mut self, closing: Closing) -> ControlFlow<End> {
         self.board.take_down();
-        if self.board.is_ready() {
-            self.lost(LossReason::Socket("the socket was closed".into()));
-        } else if self.silent {
-            // The library says why in its log only: a certificate that is not WhatsApp's, a handshake that broke off.
-            self.lost(LossReason::Socket("the socket was closed before the login".into()));
-        }
-        self.silent = true;
+        let before_login = std::mem::replace(&mut self.silent, true);
+        let reason = match closing {
+            Closing::Distrusted if before_login => LossReason::Handshake,
+            Closing::Unanswered if before_login => LossReason::Socket("the server did not answer the handshake".into()),
+            _ if before_login => LossReason::Socket("the socket was closed before the login".into()),
+            _ if self.board.is_ready() => {
+                self.lost(LossReason::Socket("the socket was closed".into()));
+                return ControlFlow::Continue(());
+            }
+            _ => return ControlFlow::Continue(()),
+        };
+        ControlFlow::Break(self.give_up(reason))
     }
 
     fn lost(&self, reason: LossReason) {
@@ -338,9 +373,19 @@ impl Task {
     }
 
     /// The truth is the live socket, whatever was told.
-    fn look(&self, client: &Client) {
+    fn look(&mut self, client: &Client) -> Option<End> {
         if self.board.is_ready() && !(client.is_connected() && client.is_logged_in()) {
             self.lost(LossReason::Socket("the socket was found closed".into()));
+        }
+        // Before the link WhatsApp has nothing to say while a code is looked at.
+        let silent_for = self.parts.wire.silent_for().filter(|_| self.linked);
+        match self.watchdog.look(silent_for) {
+            Finding::Alive => None,
+            Finding::Ask => {
+                tokio::spawn(ask(Arc::clone(&self.parts.current)));
+                None
+            }
+            Finding::Dead => Some(self.give_up(LossReason::Silent(silent_for.unwrap_or_default()))),
         }
     }
 
@@ -373,7 +418,7 @@ impl Task {
                     tracing::error!(session = %self.parts.session, %error, "the session's keys cannot be wiped");
                 }
             }
-            sleep(self.backoff.next(&*self.parts.shared.random)).await;
+            sleep(WIPE_REST).await;
         }
         false
     }
@@ -388,6 +433,16 @@ fn account(client: &Client) -> Option<Account> {
         lid: client.lid().as_ref().and_then(jid::bare),
         push_name: Some(client.push_name()).filter(|name| !name.is_empty()),
     })
+}
+
+/// Has WhatsApp say something. What it says does not matter, so nobody waits for it.
+async fn ask(current: Arc<Current<Arc<Client>>>) {
+    let Some(in_use) = current.get().await else { return };
+    let asked = in_use.wait(in_use.client().execute(KeepaliveSpec::new())).await;
+    tracing::debug!(
+        answered = matches!(asked, Some(Ok(()))),
+        "asked whether a silent socket is alive"
+    );
 }
 
 /// Tells WhatsApp, if it can be told, that the device is gone.

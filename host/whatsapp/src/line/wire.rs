@@ -2,8 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
-use super::news::News;
+use super::news::{Closing, News};
 use super::ratchet::SHORTEST_MESSAGE;
 use super::state::Health;
 
@@ -27,8 +27,20 @@ pub(crate) struct Wire {
     open: AtomicUsize,
     last_frame: AtomicI64,
     last_ack: AtomicI64,
-    /// When something came that may have been a message.
-    last_long: Mutex<Option<Instant>>,
+    heard: Mutex<Heard>,
+    /// Frames that were sent over the present socket.
+    said: AtomicU32,
+}
+
+/// When what came last came, by a clock that nobody sets.
+#[derive(Debug, Default)]
+struct Heard {
+    /// Anything that could be decrypted, over the present socket; its opening counts.
+    at: Option<Instant>,
+    /// Something that may have been a message, over any.
+    long: Option<Instant>,
+    /// Whether anything came after the socket was a WebSocket.
+    frame: bool,
 }
 
 impl Wire {
@@ -39,7 +51,8 @@ impl Wire {
             open: AtomicUsize::new(0),
             last_frame: AtomicI64::new(NEVER),
             last_ack: AtomicI64::new(NEVER),
-            last_long: Mutex::new(None),
+            heard: Mutex::default(),
+            said: AtomicU32::new(0),
         }
     }
 
@@ -74,22 +87,62 @@ impl Wire {
         let _ = self.news.send(news);
     }
 
-    /// Whether something that may have been a message has come in this time.
-    pub(super) fn heard_a_message_within(&self, time: Duration) -> bool {
-        let last = *self.last_long.lock().unwrap_or_else(PoisonError::into_inner);
-        last.is_some_and(|at| at.elapsed() <= time)
+    /// WhatsApp has said something that could be decrypted.
+    pub(super) fn understood(&self) {
+        self.last_frame.store(self.clock.now().0, Ordering::Relaxed);
+        self.heard().at = Some(Instant::now());
     }
 
-    fn heard(&self, bytes: usize) {
-        self.last_frame.store(self.clock.now().0, Ordering::Relaxed);
+    /// How long nothing that could be decrypted has come over the socket that is open; `None` if there is none.
+    pub(super) fn silent_for(&self) -> Option<Duration> {
+        let open = self.open.load(Ordering::Relaxed) > 0;
+        self.heard().at.filter(|_| open).map(|at| at.elapsed())
+    }
+
+    /// Whether something that may have been a message has come in this time.
+    pub(super) fn heard_a_message_within(&self, time: Duration) -> bool {
+        self.heard().long.is_some_and(|at| at.elapsed() <= time)
+    }
+
+    /// The socket has become a WebSocket: what comes from now on is WhatsApp's.
+    pub(crate) fn upgraded(&self) {
+        self.heard().frame = false;
+    }
+
+    /// A frame is sent.
+    pub(crate) fn saying(&self) {
+        self.said.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn opened(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        self.said.store(0, Ordering::Relaxed);
+        let mut heard = self.heard();
+        (heard.at, heard.frame) = (Some(Instant::now()), false);
+    }
+
+    fn came(&self, bytes: usize) {
+        let mut heard = self.heard();
+        heard.frame = true;
         if bytes >= SHORTEST_MESSAGE {
-            *self.last_long.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            heard.long = Some(Instant::now());
         }
     }
 
-    fn closed(&self) {
+    /// The socket is over, by the other side or by us.
+    fn closed(&self, by_us: bool) {
         self.open.fetch_sub(1, Ordering::Relaxed);
-        self.tell(News::SocketClosed);
+        // Our hello is the first frame. Whoever is content with the answer goes on to a second.
+        let in_handshake = by_us && self.said.load(Ordering::Relaxed) == 1;
+        self.tell(News::SocketClosed(match (in_handshake, self.heard().frame) {
+            (true, true) => Closing::Distrusted,
+            (true, false) => Closing::Unanswered,
+            (false, _) => Closing::Other,
+        }));
     }
 }
 
@@ -103,7 +156,7 @@ pub(crate) struct Watched<S> {
 
 impl<S> Watched<S> {
     pub(crate) fn new(stream: S, wire: Arc<Wire>) -> Self {
-        wire.open.fetch_add(1, Ordering::Relaxed);
+        wire.opened();
         Self {
             stream,
             wire,
@@ -111,16 +164,16 @@ impl<S> Watched<S> {
         }
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, by_us: bool) {
         if !std::mem::replace(&mut self.ended, true) {
-            self.wire.closed();
+            self.wire.closed(by_us);
         }
     }
 }
 
 impl<S> Drop for Watched<S> {
     fn drop(&mut self) {
-        self.end();
+        self.end(true);
     }
 }
 
@@ -130,9 +183,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let outcome = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
         let came = buf.filled().len() - before;
         if outcome.is_ok() && came > 0 {
-            self.wire.heard(came);
+            self.wire.came(came);
         } else if outcome.is_err() || buf.remaining() > 0 {
-            self.end();
+            self.end(false);
         }
         Poll::Ready(outcome)
     }
@@ -195,17 +248,76 @@ mod tests {
         let wire = Arc::new(Wire::new(clock, news));
         assert_eq!(wire.health(), Health::default());
 
-        let (near, mut far) = tokio::io::duplex(16);
+        let (near, far) = tokio::io::duplex(16);
         let mut near = Watched::new(near, Arc::clone(&wire));
         assert!(wire.health().socket_open);
-        far.write_all(b"x").await.unwrap();
-        near.read_u8().await.unwrap();
+        wire.understood();
         assert_eq!(wire.health().last_frame, Some(UnixMillis(7)));
         drop(far);
         assert!(near.read_u8().await.is_err());
         assert!(!wire.health().socket_open);
         drop(near);
-        assert!(matches!(heard.try_recv(), Ok(News::SocketClosed)));
+        assert!(matches!(heard.try_recv(), Ok(News::SocketClosed(Closing::Other))));
         assert!(heard.try_recv().is_err());
+    }
+
+    /// How a socket ended that had become a WebSocket, over which so many frames left and something came or not.
+    async fn ending(frames: u32, answer: bool, by_us: bool) -> Closing {
+        let (news, mut heard) = mpsc::unbounded_channel();
+        let wire = Arc::new(Wire::new(Arc::new(ManualClock::at(UnixMillis(7))), news));
+        let (near, mut far) = tokio::io::duplex(64);
+        let mut near = Watched::new(near, Arc::clone(&wire));
+        far.write_all(b"HTTP/1.1 101").await.unwrap();
+        near.read_exact(&mut [0; 12]).await.unwrap();
+        wire.upgraded();
+        (0..frames).for_each(|_| wire.saying());
+        if answer {
+            far.write_all(b"x").await.unwrap();
+            near.read_u8().await.unwrap();
+        }
+        if !by_us {
+            drop(far);
+            near.read_u8().await.unwrap_err();
+        }
+        drop(near);
+        match heard.try_recv() {
+            Ok(News::SocketClosed(closing)) => closing,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_handshake_that_we_end_was_not_answered_or_not_to_be_trusted() {
+        for (frames, answer, by_us, closing) in [
+            (1, true, true, Closing::Distrusted),
+            (1, false, true, Closing::Unanswered),
+            (1, true, false, Closing::Other),
+            (2, true, true, Closing::Other),
+        ] {
+            assert_eq!(
+                ending(frames, answer, by_us).await,
+                closing,
+                "{frames} {answer} {by_us}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_counted_from_what_was_understood_last_while_a_socket_is_open() {
+        let (news, _heard) = mpsc::unbounded_channel();
+        let wire = Arc::new(Wire::new(Arc::new(ManualClock::at(UnixMillis(7))), news));
+        assert_eq!(wire.silent_for(), None);
+        let (near, mut far) = tokio::io::duplex(16);
+        let mut near = Watched::new(near, Arc::clone(&wire));
+        let second = Duration::from_secs(1);
+        tokio::time::advance(second * 3).await;
+        assert_eq!(wire.silent_for(), Some(second * 3));
+        far.write_all(b"x").await.unwrap();
+        near.read_u8().await.unwrap();
+        assert_eq!(wire.silent_for(), Some(second * 3), "a byte alone says nothing");
+        wire.understood();
+        assert_eq!(wire.silent_for(), Some(Duration::ZERO));
+        drop(near);
+        assert_eq!(wire.silent_for(), None);
     }
 }

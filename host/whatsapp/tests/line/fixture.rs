@@ -100,6 +100,7 @@ fn driver(simulator: &Simulator) -> Driver {
         version: WebVersion::Auto,
         device_name: "Test".to_owned(),
         pre_keys: Some(30),
+        max_silence: Duration::from_secs(35),
         clock: Arc::new(SystemClock),
         random: Arc::new(OsRandom),
         egress: Egress::new(EgressOptions { reach }).unwrap(),
