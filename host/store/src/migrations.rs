@@ -25,6 +25,7 @@ pub(crate) const MIGRATIONS: &[Migration] = embedded![
     "0005_unreadable",
     "0006_phone_number",
     "0007_token_access",
+    "0008_session_losses",
 ];
 
 /// One step of the schema.

@@ -1,11 +1,14 @@
 //! The rows of sessions: what must survive a restart. What the socket does right now is not stored.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::ids::{Jid, LinkMethod, Mobid, PhoneNumber, SessionId};
 use switchboard_core::random::Random;
 
-use crate::db::{Row, Tx};
+use crate::db::Row;
 use crate::{Store, StoreError, numbers};
 
 /// Where a session stands, as far as it must be remembered.
@@ -34,13 +37,18 @@ impl Phase {
     }
 }
 
-/// The last time that a session lost its connection or its link.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How many losses of a session are kept.
+const LOSSES: usize = 10;
+
+/// A time that a session lost its connection or its link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
-    /// What happened, in words.
-    pub reason: String,
     /// When.
     pub at: UnixMillis,
+    /// What kind of loss, in one word for programs.
+    pub kind: Cow<'static, str>,
+    /// What happened, in words.
+    pub reason: String,
 }
 
 /// The number that a session is linked to, or was linked to last.
@@ -77,8 +85,8 @@ pub struct Session {
     pub created_at: UnixMillis,
     /// When its line was last known to be alive.
     pub last_seen_at: Option<UnixMillis>,
-    /// The last loss.
-    pub loss: Option<Loss>,
+    /// The last ten losses since the link was made, the newest first.
+    pub losses: Vec<Loss>,
 }
 
 impl Session {
@@ -98,8 +106,22 @@ impl Session {
             link: None,
             created_at,
             last_seen_at: None,
-            loss: None,
+            losses: Vec::new(),
         }
+    }
+
+    /// The last loss.
+    pub fn loss(&self) -> Option<&Loss> {
+        self.losses.first()
+    }
+
+    /// The losses when this one is added, unless it is the last one already.
+    pub fn losses_with(&self, loss: Option<Loss>) -> Vec<Loss> {
+        loss.filter(|loss| self.loss() != Some(loss))
+            .into_iter()
+            .chain(self.losses.iter().cloned())
+            .take(LOSSES)
+            .collect()
     }
 
     /// The method that it was created with.
@@ -138,8 +160,8 @@ impl Sessions {
     /// # Errors
     /// When the database cannot be read.
     pub async fn all(&self) -> Result<Vec<Session>, StoreError> {
-        const ALL: &str = "SELECT s.session_id, s.phase, s.name, s.metadata, s.created_ms, s.last_seen_ms, s.loss_reason, \
-                           s.loss_ms, s.number, n.mobid, s.lid, s.push_name, s.linked_ms, s.phone_number \
+        const ALL: &str = "SELECT s.session_id, s.phase, s.name, s.metadata, s.created_ms, s.last_seen_ms, s.losses, \
+                           s.number, n.mobid, s.lid, s.push_name, s.linked_ms, s.phone_number \
                            FROM sessions s LEFT JOIN numbers n USING (number) ORDER BY s.created_ms, s.session_id";
         self.store.read(|reader| reader.query(ALL, (), read_session)).await
     }
@@ -179,13 +201,13 @@ impl Sessions {
         self.store.write(move |tx| tx.execute(INSERT, row)).await.map(drop)
     }
 
-    /// Notes the number that a session was linked to, minting the number's mobid if it is new. Clears the last loss.
+    /// Notes the number that a session was linked to, minting the number's mobid if it is new. Forgets the losses.
     ///
     /// # Errors
     /// When there is no such session, or the database cannot be written.
     pub async fn link(&self, id: SessionId, link: NewLink, random: &dyn Random) -> Result<Link, StoreError> {
         const LINK: &str = "UPDATE sessions SET phase = 'linked', number = ?2, lid = ?3, push_name = ?4, linked_ms = ?5, \
-                            last_seen_ms = ?5, loss_reason = NULL, loss_ms = NULL WHERE session_id = ?1";
+                            last_seen_ms = ?5, losses = '[]' WHERE session_id = ?1";
         let candidates = std::array::from_fn(|_| Mobid::mint(random));
         self.store
             .write(move |tx| {
@@ -210,34 +232,29 @@ impl Sessions {
             .await
     }
 
-    /// Moves a session to another phase, with the loss that led there, if one did.
+    /// Moves a session to another phase, with all its losses.
     ///
     /// # Errors
     /// When there is no such session, or the database cannot be written.
-    pub async fn set_phase(&self, id: SessionId, phase: Phase, loss: Option<Loss>) -> Result<(), StoreError> {
-        self.store.write(move |tx| set_phase(tx, id, phase, loss)).await
+    pub async fn set_phase(&self, id: SessionId, phase: Phase, losses: &[Loss]) -> Result<(), StoreError> {
+        const SET: &str = "UPDATE sessions SET phase = ?2, losses = ?3 WHERE session_id = ?1";
+        let row = (id.to_string(), phase.as_str(), json(losses)?);
+        self.store.write(move |tx| changed(tx.execute(SET, row)?)).await
     }
 
-    /// Notes when a session's line was last known to be alive, and the last loss of the connection.
+    /// Notes when a session's line was last known to be alive, with all its losses.
     ///
     /// # Errors
-    /// When the database cannot be written.
-    pub async fn seen(&self, id: SessionId, at: UnixMillis, loss: Option<Loss>) -> Result<(), StoreError> {
-        const SEEN: &str = "UPDATE sessions SET last_seen_ms = ?2, loss_reason = coalesce(?3, loss_reason), \
-                            loss_ms = coalesce(?4, loss_ms) WHERE session_id = ?1";
-        let (reason, lost_at) = loss.map(|loss| (loss.reason, loss.at)).unzip();
-        self.store
-            .write(move |tx| tx.execute(SEEN, (id.to_string(), at, reason, lost_at)))
-            .await
-            .map(drop)
+    /// When there is no such session, or the database cannot be written.
+    pub async fn seen(&self, id: SessionId, at: UnixMillis, losses: &[Loss]) -> Result<(), StoreError> {
+        const SEEN: &str = "UPDATE sessions SET last_seen_ms = ?2, losses = ?3 WHERE session_id = ?1";
+        let row = (id.to_string(), at, json(losses)?);
+        self.store.write(move |tx| changed(tx.execute(SEEN, row)?)).await
     }
 }
 
-fn set_phase(tx: &mut Tx<'_>, id: SessionId, phase: Phase, loss: Option<Loss>) -> Result<(), StoreError> {
-    const SET: &str = "UPDATE sessions SET phase = ?2, loss_reason = coalesce(?3, loss_reason), \
-                       loss_ms = coalesce(?4, loss_ms) WHERE session_id = ?1";
-    let (reason, at) = loss.map(|loss| (loss.reason, loss.at)).unzip();
-    changed(tx.execute(SET, (id.to_string(), phase.as_str(), reason, at))?)
+fn json(losses: &[Loss]) -> Result<String, StoreError> {
+    serde_json::to_string(losses).map_err(|error| StoreError::Other(error.to_string()))
 }
 
 fn changed(rows: u64) -> Result<(), StoreError> {
@@ -251,16 +268,16 @@ fn changed(rows: u64) -> Result<(), StoreError> {
 fn read_session(row: &Row<'_>) -> Result<Session, StoreError> {
     let phase: String = row.get(1)?;
     let metadata: Option<String> = row.get(3)?;
-    let number: Option<String> = row.get(8)?;
-    let loss_reason: Option<String> = row.get(6)?;
-    let phone_number: Option<String> = row.get(13)?;
+    let number: Option<String> = row.get(7)?;
+    let losses: String = row.get(6)?;
+    let phone_number: Option<String> = row.get(12)?;
     Ok(Session {
         id: row.parse(0)?,
         phase: Phase::ALL
             .into_iter()
             .find(|known| known.as_str() == phase)
             .ok_or_else(|| StoreError::Unreadable("the phase of a session is unknown".to_owned()))?,
-        phone_number: phone_number.is_some().then(|| row.parse(13)).transpose()?,
+        phone_number: phone_number.is_some().then(|| row.parse(12)).transpose()?,
         name: row.get(2)?,
         metadata: metadata
             .map(|json| serde_json::from_str(&json))
@@ -268,26 +285,20 @@ fn read_session(row: &Row<'_>) -> Result<Session, StoreError> {
             .map_err(|_| StoreError::Unreadable("the metadata of a session is no JSON object".to_owned()))?,
         created_at: row.get(4)?,
         last_seen_at: row.get(5)?,
-        loss: loss_reason
-            .map(|reason| {
-                Ok::<_, StoreError>(Loss {
-                    reason,
-                    at: row.get(7)?,
-                })
-            })
-            .transpose()?,
+        losses: serde_json::from_str(&losses)
+            .map_err(|_| StoreError::Unreadable("the losses of a session are not what was written".to_owned()))?,
         link: number.is_some().then(|| read_link(row)).transpose()?,
     })
 }
 
 fn read_link(row: &Row<'_>) -> Result<Link, StoreError> {
-    let lid: Option<String> = row.get(10)?;
+    let lid: Option<String> = row.get(9)?;
     Ok(Link {
-        number: row.parse(8)?,
-        mobid: row.parse(9)?,
-        lid: lid.is_some().then(|| row.parse(10)).transpose()?,
-        push_name: row.get(11)?,
-        at: row.get(12)?,
+        number: row.parse(7)?,
+        mobid: row.parse(8)?,
+        lid: lid.is_some().then(|| row.parse(9)).transpose()?,
+        push_name: row.get(10)?,
+        at: row.get(11)?,
     })
 }
 
@@ -315,6 +326,27 @@ mod tests {
         }
     }
 
+    fn loss(at: i64) -> Loss {
+        Loss {
+            at: UnixMillis(at),
+            kind: "removed_by_phone".into(),
+            reason: "The device was removed on the phone.".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_last_ten_losses_are_kept_the_newest_first() {
+        let mut session = session(1);
+        for at in 1..=12 {
+            session.losses = session.losses_with(Some(loss(at)));
+        }
+        let at: Vec<_> = session.losses.iter().map(|loss| loss.at.0).collect();
+        assert_eq!(at, [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
+        assert_eq!(session.loss(), Some(&loss(12)));
+        assert_eq!(session.losses_with(None), session.losses);
+        assert_eq!(session.losses_with(Some(loss(12))), session.losses);
+    }
+
     #[tokio::test]
     async fn a_session_reads_back_as_it_was_written_at_every_step_of_its_life() {
         let sessions = Sessions::new(testing::store().await);
@@ -326,19 +358,16 @@ mod tests {
         (expected.phase, expected.last_seen_at) = (Phase::Linked, Some(UnixMillis(5)));
         assert_eq!(sessions.all().await.unwrap(), [expected.clone()]);
 
-        let loss = Loss {
-            reason: "removed on the phone".to_owned(),
-            at: UnixMillis(9),
-        };
+        let losses = [loss(9), loss(7)];
         sessions
-            .set_phase(expected.id, Phase::LoggedOut, Some(loss.clone()))
+            .set_phase(expected.id, Phase::LoggedOut, &losses)
             .await
             .unwrap();
-        (expected.phase, expected.loss) = (Phase::LoggedOut, Some(loss));
+        (expected.phase, expected.losses) = (Phase::LoggedOut, losses.to_vec());
         assert_eq!(sessions.all().await.unwrap(), [expected.clone()]);
 
-        sessions.set_phase(expected.id, Phase::Inactive, None).await.unwrap();
-        sessions.seen(expected.id, UnixMillis(12), None).await.unwrap();
+        sessions.set_phase(expected.id, Phase::Inactive, &losses).await.unwrap();
+        sessions.seen(expected.id, UnixMillis(12), &losses).await.unwrap();
         (expected.phase, expected.last_seen_at) = (Phase::Inactive, Some(UnixMillis(12)));
         assert_eq!(sessions.all().await.unwrap(), [expected]);
     }
@@ -373,7 +402,7 @@ mod tests {
         let sessions = Sessions::new(testing::store().await);
         let stranger = session(3).id;
         assert!(sessions.link(stranger, link(), &SeededRandom::new(1)).await.is_err());
-        assert!(sessions.set_phase(stranger, Phase::Linked, None).await.is_err());
+        assert!(sessions.set_phase(stranger, Phase::Linked, &[]).await.is_err());
         let twice = session(4);
         sessions.insert(&twice).await.unwrap();
         assert!(matches!(sessions.insert(&twice).await, Err(StoreError::Constraint(_))));

@@ -4,7 +4,7 @@ use switchboard_core::ids::SessionRef;
 use switchboard_core::problem::{Code, Problem};
 use switchboard_whatsapp::{LinkStep, QrCode};
 
-use super::view::{HealthView, SessionView};
+use super::view::{HealthView, LossView, SessionView};
 use crate::service::Service;
 
 impl Service {
@@ -19,8 +19,11 @@ impl Service {
         let now = handle.moment();
         let health = now.line.as_ref().map(|open| open.line.health()).unwrap_or_default();
         let step = now.step.clone();
+        // What the line says is told before it is stored.
+        let losses = now.row.losses_with(now.last_loss.clone());
         let view = SessionView {
-            health: Some(HealthView::of(health, queue_depth)),
+            health: Some(HealthView::of(health, queue_depth, now.retry_at)),
+            losses: Some(losses.into_iter().map(LossView::of).collect()),
             ..SessionView::of(now)
         };
         Ok(view.with_step(step))

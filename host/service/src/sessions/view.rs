@@ -1,5 +1,7 @@
 //! Sessions as clients read them.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use switchboard_core::clock::UnixMillis;
@@ -56,6 +58,9 @@ pub struct SessionView {
     pub last_seen_at: Option<UnixMillis>,
     /// The last loss of the connection or the link.
     pub last_loss: Option<LossView>,
+    /// The last ten losses since the session was linked, the newest first. Only in the answer about one session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub losses: Option<Vec<LossView>>,
     /// How the connection is doing. Only in the answer about one session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthView>,
@@ -74,6 +79,11 @@ pub struct SessionView {
 /// Why a connection or a link was lost.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LossView {
+    /// What kind of loss, in one word that does not change: `socket`, `silent`, `handshake`, `stream`, `replaced`, `outdated`,
+    /// `refused`, `banned`, `pairing` or `client` for the connection, `removed_by_phone`, `requested`, `locked`, `refused` or `keys_lost`
+    /// for the link.
+    #[schema(value_type = String, example = "socket")]
+    pub code: Cow<'static, str>,
     /// What happened.
     pub reason: String,
     /// When.
@@ -98,6 +108,10 @@ pub struct HealthView {
     pub last_ack_at: Option<UnixMillis>,
     /// How many accepted messages WhatsApp has not acknowledged yet.
     pub queue_depth: u64,
+    /// When the next attempt to connect is made, while the session waits for it. A restart makes it at once.
+    #[serde(serialize_with = "rfc3339_or_null")]
+    #[schema(value_type = Option<String>)]
+    pub retry_at: Option<UnixMillis>,
 }
 
 /// What the phone scans.
@@ -176,7 +190,8 @@ impl SessionView {
             last_seen_at: row
                 .last_seen_at
                 .max(line.and_then(|open| open.line.health().last_frame)),
-            last_loss: now.last_loss.map(|Loss { reason, at }| LossView { reason, at }),
+            last_loss: now.last_loss.map(LossView::of),
+            losses: None,
             health: None,
             qr: None,
             pairing_code: None,
@@ -203,13 +218,21 @@ impl SessionView {
     }
 }
 
+impl LossView {
+    pub(super) fn of(Loss { at, kind, reason }: Loss) -> Self {
+        let code = kind;
+        Self { code, reason, at }
+    }
+}
+
 impl HealthView {
-    pub(super) const fn of(health: Health, queue_depth: u64) -> Self {
+    pub(super) const fn of(health: Health, queue_depth: u64, retry_at: Option<UnixMillis>) -> Self {
         Self {
             socket_open: health.socket_open,
             last_pong_at: health.last_frame,
             last_ack_at: health.last_ack,
             queue_depth,
+            retry_at,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! line is open change together.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
@@ -13,7 +13,7 @@ use switchboard_core::problem::{Code, Problem};
 use switchboard_core::status::SessionStatus;
 use switchboard_store::messages::Pending;
 use switchboard_store::sessions::{Link, Loss, Phase, Session};
-use switchboard_whatsapp::{Line, LineState, LineStatus, LinkStep};
+use switchboard_whatsapp::{self as line, Line, LineState, LineStatus, LinkStep};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::commands::Command;
@@ -50,6 +50,8 @@ pub(crate) struct OpenLine {
     clock: Arc<dyn Clock>,
     /// When somebody first saw that it has lost the link; from then on everybody is told the same.
     unlinked_at: OnceLock<UnixMillis>,
+    /// How many of its losses are stored, or of no interest any more.
+    stored: AtomicU64,
 }
 
 /// What is true about a session at one moment. Its parts belong together.
@@ -64,6 +66,8 @@ pub(crate) struct Moment {
     pub(crate) last_loss: Option<Loss>,
     /// What a person must do to link it.
     pub(crate) step: Option<LinkStep>,
+    /// When the line tries to connect again, if it waits.
+    pub(crate) retry_at: Option<UnixMillis>,
 }
 
 /// The task's ends of the handle's channels.
@@ -132,14 +136,20 @@ impl Handle {
     /// Everything that is true at this moment.
     pub(crate) fn moment(&self) -> Moment {
         let Known { row, line } = Known::clone(&self.known.load());
-        let (status, last_loss, step) = {
+        let (status, last_loss, step, retry_at) = {
             let open = line.as_deref().map(|open| (open, open.state.borrow()));
+            // What the line knows is believed before it is stored.
             let unlinked = open.as_ref().and_then(|(open, said)| open.lost_link(said));
+            let untold = open.as_ref().and_then(|(open, said)| open.unstored_loss(said));
             let said = open.as_ref().map(|(_, said)| &**said);
             (
                 status(row.phase, said.map(|said| &said.status)),
-                loss::last(&row, said, unlinked),
+                unlinked
+                    .filter(|_| row.phase == Phase::Linked)
+                    .or_else(|| untold.map(loss::of_connection))
+                    .or_else(|| row.loss().cloned()),
                 said.and_then(|said| said.step.clone()),
+                said.and_then(|said| said.retry_at),
             )
         };
         Moment {
@@ -148,6 +158,7 @@ impl Handle {
             status,
             last_loss,
             step,
+            retry_at,
         }
     }
 
@@ -229,7 +240,30 @@ impl OpenLine {
             line,
             clock,
             unlinked_at: OnceLock::new(),
+            stored: AtomicU64::new(0),
         }
+    }
+
+    /// The last loss of the connection, if it is not stored yet.
+    fn unstored_loss<'a>(&self, said: &'a LineState) -> Option<&'a line::Loss> {
+        let is_new = said.losses > self.stored.load(Ordering::Acquire);
+        said.last_loss.as_ref().filter(|_| is_new)
+    }
+
+    /// The same for the session's task, which stores it, and how many there are with it.
+    pub(super) fn new_loss(&self) -> Option<(line::Loss, u64)> {
+        let said = self.state.borrow();
+        self.unstored_loss(&said).map(|loss| (loss.clone(), said.losses))
+    }
+
+    /// So many losses are stored.
+    pub(super) fn stored_losses(&self, count: u64) {
+        self.stored.store(count, Ordering::Release);
+    }
+
+    /// A new link: what was lost before it is of no interest any more.
+    pub(super) fn forget_losses(&self) {
+        self.stored_losses(self.state.borrow().losses);
     }
 
     /// The loss of the link, if the line has lost it.

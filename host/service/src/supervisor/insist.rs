@@ -54,17 +54,17 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_disk_is_waited_for_and_a_broken_rule_is_not() {
+    async fn a_full_disk_and_a_locked_database_are_waited_for_and_a_broken_rule_is_not() {
         let tries = Cell::new(0);
-        let full_twice = insist("test", None, || {
+        let in_trouble_twice = insist("test", None, || {
             tries.set(tries.get() + 1);
-            std::future::ready(if tries.get() < 3 {
-                Err(StoreError::Full)
-            } else {
-                Ok(tries.get())
+            std::future::ready(match tries.get() {
+                1 => Err(StoreError::Full),
+                2 => Err(StoreError::Busy),
+                tries => Ok(tries),
             })
         });
-        assert_eq!(full_twice.await, Ok(3));
+        assert_eq!(in_trouble_twice.await, Ok(3));
         for last in [StoreError::Constraint("UNIQUE".into()), StoreError::Closed] {
             let refused = insist("test", None, || std::future::ready(Err::<(), _>(last.clone())));
             assert_eq!(refused.await, Err(last));

@@ -246,11 +246,14 @@ impl Task {
             return;
         };
         tracing::info!(session = %id, mobid = %link.mobid, "session linked");
+        if let Some(open) = self.handle.line() {
+            open.forget_losses();
+        }
         self.change(|row| Session {
             phase: Phase::Linked,
             link: Some(link),
             last_seen_at: Some(at),
-            loss: None,
+            losses: Vec::new(),
             ..row
         });
     }
@@ -283,22 +286,23 @@ impl Task {
         if std::mem::replace(&mut self.last_status, status) != status {
             tracing::info!(session = %self.handle.id, %status, "session status");
         }
-        if now.last_loss != now.row.loss {
-            let said = self.state.as_ref().and_then(|state| state.borrow().last_loss.clone());
-            if let Some(said) = said.filter(|said| now.last_loss.as_ref().is_some_and(|loss| loss.at == said.at)) {
-                self.parts.metrics.lost(&said.reason);
-            }
-            self.seen(now.last_loss).await;
+        if let Some(open) = now.line
+            && let Some((loss, count)) = open.new_loss()
+        {
+            self.parts.metrics.lost(&loss.reason);
+            self.seen(Some(loss::of_connection(&loss))).await;
+            open.stored_losses(count);
         }
     }
 
     async fn seen(&mut self, loss: Option<Loss>) {
         let (id, at) = (self.handle.id, self.parts.clock.now());
+        let losses = self.handle.row().losses_with(loss);
         // Not worth more than the line in the log: the next time is as good.
-        let _ = insist("last seen", Some(id), || self.parts.sessions.seen(id, at, loss.clone())).await;
+        let _ = insist("last seen", Some(id), || self.parts.sessions.seen(id, at, &losses)).await;
         self.change(|row| Session {
             last_seen_at: Some(at),
-            loss: loss.or(row.loss),
+            losses,
             ..row
         });
     }
@@ -435,15 +439,9 @@ impl Task {
     /// Moves to another phase, on disk first; if that fails, not at all.
     async fn enter(&mut self, phase: Phase, loss: Option<Loss>) -> Result<(), Problem> {
         let id = self.handle.id;
-        insist("phase", Some(id), || {
-            self.parts.sessions.set_phase(id, phase, loss.clone())
-        })
-        .await?;
-        self.change(|row| Session {
-            phase,
-            loss: loss.or(row.loss),
-            ..row
-        });
+        let losses = self.handle.row().losses_with(loss);
+        insist("phase", Some(id), || self.parts.sessions.set_phase(id, phase, &losses)).await?;
+        self.change(|row| Session { phase, losses, ..row });
         Ok(())
     }
 

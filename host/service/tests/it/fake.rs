@@ -209,6 +209,8 @@ impl Lines for FakeLines {
             step,
             account: None,
             last_loss: None,
+            losses: 0,
+            retry_at: None,
         };
         let line = Arc::new(FakeLine {
             session,
@@ -312,6 +314,7 @@ impl FakeLine {
                 reason: LossReason::Socket("reset".into()),
                 at: SystemClock.now(),
             });
+            state.losses += 1;
         });
         self.enter(LineStatus::Reconnecting);
     }

@@ -43,7 +43,7 @@ async fn at_a_start_each_session_connects_at_a_random_moment_of_four_millisecond
             .unwrap();
     }
     // Deleted: it does not connect, and nobody makes room for it.
-    sessions.set_phase(ids[5], Phase::Inactive, None).await.unwrap();
+    sessions.set_phase(ids[5], Phase::Inactive, &[]).await.unwrap();
     let lines = Arc::<FakeLines>::default();
     let options = ServiceOptions {
         random: Arc::new(Drawn(&[7, 19, 20, 0, 33, 1], AtomicUsize::new(0))),
