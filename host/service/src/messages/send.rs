@@ -117,9 +117,10 @@ impl Service {
             accepted_at,
         };
         let contents = parts.plugins.handle(context, &request.kind, request.body).await?;
+        let until = Instant::now() + parts.ack_timeout;
         let draft = Draft {
             session: handle.id,
-            chat: address(parts, line.as_deref(), &request.to).await?,
+            chat: address(parts, line.as_deref(), &request.to, until).await?,
             sender: Jid::of_number(&link.number),
             client_ref: request.client_ref,
             accepted_at,
@@ -132,7 +133,7 @@ impl Service {
             .iter()
             .map(|message| (message.id, message.stanza_id.clone()))
             .collect();
-        let waits = (request.wait && line.is_some()).then(|| Instant::now() + parts.ack_timeout);
+        let waits = (request.wait && line.is_some()).then_some(until);
         // Before the messages can go out, so that no verdict comes too early.
         let waiting: Vec<_> = match waits {
             Some(_) => ids
@@ -160,14 +161,14 @@ impl Service {
 }
 
 /// The recipient's address. With a live line a number is looked up first; without one, that is done when the message goes out.
-async fn address(parts: &Parts, line: Option<&OpenLine>, to: &Recipient) -> Result<Jid, Problem> {
+async fn address(parts: &Parts, line: Option<&OpenLine>, to: &Recipient, until: Instant) -> Result<Jid, Problem> {
     let (Some(open), Recipient::Number(number)) = (line, to) else {
         return Ok(to.jid());
     };
-    match parts.recipients.find(&*open.line, number, &*parts.clock).await {
-        Ok(found) => found.ok_or_else(refusal::not_on_whatsapp),
-        // The line broke just now, or WhatsApp does not say: the outbox asks again.
-        Err(_) => Ok(to.jid()),
+    match timeout_at(until, parts.recipients.find(&*open.line, number, &*parts.clock)).await {
+        Ok(Ok(found)) => found.ok_or_else(refusal::not_on_whatsapp),
+        // The line broke just now, or WhatsApp does not say, at least not in time: the outbox asks again.
+        Ok(Err(_)) | Err(_) => Ok(to.jid()),
     }
 }
 
