@@ -15,12 +15,15 @@
     clippy::cast_precision_loss,
     reason = "a program for a person at a terminal: it prints its figures and ends at the first thing that is not so"
 )]
-mod load;
+#[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "what only another bench uses")]
+mod common;
 mod parts;
 
 use std::time::Duration;
 
-use load::{Figures, Target, load};
+use common::load::{Target, load};
+use common::process::cpu;
 use serde_json::json;
 use simulator::{Options, Simulator};
 use tempfile::TempDir;
@@ -49,10 +52,10 @@ async fn main() {
 
     println!("\nsends to an online phone, in turn, each acknowledged by the server");
     let floor = load(&alive, 1, EACH).await;
-    report("nothing behind it", &floor, None);
+    floor.report("nothing behind it", None);
     let send = text(&session);
     let sending = Target::post(&host.base, &token, "/api/messages/send", &send, 200);
-    report("acknowledged", &load(&sending, 1, EACH).await, Some(&floor));
+    load(&sending, 1, EACH).await.report("acknowledged", Some(&floor));
 
     for _ in 0..100 {
         api.create_session().await;
@@ -60,8 +63,8 @@ async fn main() {
     let list = Target::get(&host.base, &token, "/api/sessions?limit=100", 200);
     println!("\nsessions list of 100 rows, 64 clients; an answer with nothing behind it as the baseline");
     let floor = load(&alive, 64, EACH).await;
-    report("nothing behind it", &floor, None);
-    report("list of 100", &load(&list, 64, EACH).await, Some(&floor));
+    floor.report("nothing behind it", None);
+    load(&list, 64, EACH).await.report("list of 100", Some(&floor));
 
     simulator.shutdown().await;
     api.session_becomes(&session, "RECONNECTING").await;
@@ -72,11 +75,11 @@ async fn main() {
     println!("\naccepting a text (wait=false): token, JSON, plugin, durable commit");
     for clients in CLIENTS {
         let floor = load(&alive, clients, EACH).await;
-        report("nothing behind it", &floor, None);
+        floor.report("nothing behind it", None);
         let before = cpu(host.id());
         let accepted = load(&accepting, clients, EACH).await;
         let cpu = cpu(host.id()) - before;
-        report("accepted", &accepted, Some(&floor));
+        accepted.report("accepted", Some(&floor));
         println!(
             "{:>24}  {:.0} us of the host's CPU each",
             "",
@@ -84,16 +87,14 @@ async fn main() {
         );
         if let Some(diskless) = &diskless {
             let accepted = load(&diskless.accepting, clients, EACH).await;
-            report("without the disk", &accepted, Some(&floor));
+            accepted.report("without the disk", Some(&floor));
         }
         let refused = load(&refusing, clients, EACH).await;
-        report("without plugin, commit", &refused, Some(&floor));
-        report(
-            "the plugin call alone",
-            &parts::plugin_calls(clients, EACH).await,
-            Some(&floor),
-        );
-        report("the commit alone", &parts::commits(clients, EACH).await, Some(&floor));
+        refused.report("without plugin, commit", Some(&floor));
+        let calls = parts::plugin_calls(clients, EACH).await;
+        calls.report("the plugin call alone", Some(&floor));
+        let commits = parts::commits(clients, EACH).await;
+        commits.report("the commit alone", Some(&floor));
     }
 }
 
@@ -166,30 +167,4 @@ async fn linked(api: &Api, simulator: &Simulator) -> String {
         .expect("the phone links");
     api.session_becomes(&session, "READY").await;
     session
-}
-
-/// The processor time that a process has used so far, by Linux's `/proc/<pid>/stat` in its hundredths of a second.
-fn cpu(process: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("Linux");
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: u64 = fields
-        .skip(11)
-        .take(2)
-        .map(|ticks| ticks.parse::<u64>().expect("ticks"))
-        .sum();
-    Duration::from_millis(ticks * 10)
-}
-
-/// One line: how many a second by how many clients, how long each took, and how that compares.
-fn report(what: &str, figures: &Figures, baseline: Option<&Figures>) {
-    let ratio = baseline.map_or_else(String::new, |b| {
-        format!("  {:.2} of the baseline", figures.rate() / b.rate())
-    });
-    println!(
-        "{what:>24}  {:>4} clients  {:>8.0}/s  p50 {:>7.2} ms  p99 {:>7.2} ms{ratio}",
-        figures.clients,
-        figures.rate(),
-        figures.at(0.50).as_secs_f64() * 1e3,
-        figures.at(0.99).as_secs_f64() * 1e3,
-    );
 }

@@ -17,7 +17,7 @@ use switchboard_store::messages::{Messages, NewMessage};
 use switchboard_store::sessions::{Session, Sessions};
 use switchboard_store::{DataFolder, OpenOptions, Store};
 
-use crate::load::{Figures, Work, repeat};
+use crate::common::load::{Figures, Work, repeat};
 
 const TEXT: &str = "Hello there, how are you?";
 

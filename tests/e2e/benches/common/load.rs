@@ -63,6 +63,20 @@ impl Figures {
     pub(crate) fn at(&self, quantile: f64) -> Duration {
         Duration::from_micros(self.micros.value_at_quantile(quantile))
     }
+
+    /// One line: how many a second by how many clients, how long each took, and how that compares.
+    pub(crate) fn report(&self, what: &str, baseline: Option<&Self>) {
+        let ratio = baseline.map_or_else(String::new, |b| {
+            format!("  {:.2} of the baseline", self.rate() / b.rate())
+        });
+        println!(
+            "{what:>24}  {:>4} clients  {:>8.0}/s  p50 {:>7.2} ms  p99 {:>7.2} ms{ratio}",
+            self.clients,
+            self.rate(),
+            self.at(0.50).as_secs_f64() * 1e3,
+            self.at(0.99).as_secs_f64() * 1e3,
+        );
+    }
 }
 
 /// Something that is done over and over by one client.
@@ -90,12 +104,17 @@ impl Work for Client {
 
 /// Sends the request from so many clients for so long.
 pub(crate) async fn load(target: &Target, clients: usize, time: Duration) -> Figures {
-    let mut works = Vec::with_capacity(clients);
-    for _ in 0..clients {
+    load_each(vec![target.clone(); clients], time).await
+}
+
+/// Sends each request from a client of its own for so long.
+pub(crate) async fn load_each(targets: Vec<Target>, time: Duration) -> Figures {
+    let mut works = Vec::with_capacity(targets.len());
+    for target in targets {
         let stream = TcpStream::connect(&target.address).await.expect("a connection");
         stream.set_nodelay(true).expect("no delay");
         works.push(Client {
-            target: target.clone(),
+            target,
             stream,
             buffer: Vec::with_capacity(64 * 1024),
         });
