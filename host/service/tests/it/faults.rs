@@ -7,6 +7,7 @@ use switchboard_core::ids::SessionRef;
 use switchboard_core::problem::Code;
 use switchboard_core::status::{MessageStatus, SessionStatus};
 use switchboard_service::MessageRef;
+use switchboard_store::sessions::Sessions;
 use switchboard_whatsapp::{Purpose, SendError};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -114,6 +115,40 @@ async fn a_logout_that_cannot_be_stored_is_still_seen_as_one_with_its_reason() {
         session.last_loss.unwrap().reason,
         "The session was logged out on request."
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn losses_are_told_at_once_kept_over_a_restart_and_forgotten_with_a_new_link() {
+    let world = World::new().await;
+    let (id, line) = world.linked(ADA).await;
+    let session = SessionRef::Session(id);
+    for count in 1..=3 {
+        line.lose();
+        let seen = world.service.session(&session).await.unwrap();
+        let losses = seen.losses.unwrap();
+        assert_eq!(losses.len(), count);
+        assert!(losses.iter().all(|loss| loss.code == "socket"));
+        assert_eq!(seen.last_loss.unwrap().at, losses[0].at);
+        line.connect();
+        let stored = Sessions::new(world.store.clone());
+        until("the loss is stored", async || {
+            let rows = stored.all().await.unwrap();
+            (rows[0].losses.len() == count).then_some(())
+        })
+        .await;
+    }
+    let world = world.restarted().await;
+    let seen = world.service.session(&session).await.unwrap();
+    assert_eq!(seen.losses.unwrap().len(), 3);
+
+    world.service.logout(&session).await.unwrap();
+    let seen = world.service.session(&session).await.unwrap();
+    assert_eq!(seen.losses.unwrap()[0].code, "requested");
+    world.service.relink(&session).await.unwrap();
+    world.lines.of(id).await.link(ADA);
+    world.status(id, SessionStatus::Ready).await;
+    let seen = world.service.session(&session).await.unwrap();
+    assert_eq!((seen.losses.unwrap().len(), seen.last_loss.is_none()), (0, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 
 mod end;
 mod fixture;
+mod keys;
 mod link;
 mod loss;
 mod repair;

@@ -24,9 +24,16 @@ impl World {
 
     /// Starts both, after `settings` had its way with the host's environment.
     pub(crate) async fn start_with(settings: impl FnOnce(&mut Command)) -> Self {
-        let simulator = Simulator::start(Options::default())
-            .await
-            .expect("the simulator starts");
+        Self::start_both(Options::default(), settings).await
+    }
+
+    /// Starts both, with a simulator like this.
+    pub(crate) async fn start_on(options: Options) -> Self {
+        Self::start_both(options, |_| ()).await
+    }
+
+    async fn start_both(options: Options, settings: impl FnOnce(&mut Command)) -> Self {
+        let simulator = Simulator::start(options).await.expect("the simulator starts");
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Host::command(&folder.path().join("data"), &simulator.ws_url());
         settings(&mut command);
