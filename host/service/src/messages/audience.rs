@@ -12,8 +12,9 @@ use switchboard_core::ids::SessionId;
 use switchboard_store::messages::Cursor;
 use tokio::sync::Notify;
 
-/// How many changed rows may wait for one follower.
-pub(super) const MOST: usize = 1024;
+/// How many changed rows may wait for one follower: more than change at once when a session comes back and hears of all that became of
+/// its messages meanwhile, and at some ten bytes each.
+pub(super) const MOST: usize = 4096;
 
 /// The followers of every session's log. A clone is the same audience.
 #[derive(Debug, Clone, Default)]
