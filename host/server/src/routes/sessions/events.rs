@@ -62,7 +62,7 @@ pub(crate) struct Start {
 ///
 /// A comment is sent after 15 seconds without an event. The stream ends when the session is deleted, after it has told so, as does one
 /// that is opened later; within 5 seconds after the token has expired or was revoked, and nothing is told in between; when the client
-/// takes nothing for 30 seconds or lets 1,024 changes come together; and when the server stops. A signed URL opens streams for five
+/// takes nothing for 30 seconds or lets 4,096 changes come together; and when the server stops. A signed URL opens streams for five
 /// minutes, and a stream outlives that. There are at most 1,000 streams, and 503 beyond.
 #[utoipa::path(
     get,
