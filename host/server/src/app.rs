@@ -3,7 +3,6 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -11,6 +10,7 @@ use switchboard_core::clock::Clock;
 use switchboard_core::random::Random;
 use switchboard_core::secret::Secret;
 use switchboard_service::Service;
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::guesses::Guesses;
 use crate::auth::jwt::Tokens;
@@ -74,16 +74,21 @@ impl fmt::Debug for App {
 
 /// A flag that goes up once: the server is stopping and calls itself not ready.
 #[derive(Debug, Default)]
-pub(crate) struct Draining(AtomicBool);
+pub(crate) struct Draining(CancellationToken);
 
 impl Draining {
     /// Puts it up.
     pub(crate) fn start(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.cancel();
     }
 
     /// Whether it is up.
     pub(crate) fn started(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.is_cancelled()
+    }
+
+    /// Waits until it is up: for answers that would go on for ever.
+    pub(crate) async fn begun(&self) {
+        self.0.cancelled().await;
     }
 }

@@ -21,6 +21,7 @@ mod router;
 mod routes;
 mod serve;
 mod shutdown;
+mod stall;
 mod start_error;
 #[cfg(test)]
 mod testing;

@@ -1,4 +1,5 @@
-//! Listening, and the life of a connection: HTTP/1.1, bounded in number, time and header size, ended gracefully.
+//! Listening, and the life of a connection: HTTP/1.1, bounded in number, time and header size, broken off when the client does not
+//! read, ended gracefully.
 
 use std::fmt;
 use std::io;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::peer::Peer;
+use crate::stall::Unstalled;
 
 /// Connections beyond these wait in the system's queue.
 const MAX_CONNECTIONS: usize = 4096;
@@ -195,7 +197,7 @@ async fn converse(stream: TcpStream, peer: Peer, router: Router, stop: Cancellat
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Unstalled::new(stream, stop.clone())), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -211,9 +213,15 @@ async fn converse(stream: TcpStream, peer: Peer, router: Router, stop: Cancellat
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::future::ready;
+
+    use axum::body::Body;
     use axum::routing::get;
+    use futures::stream::repeat_with;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::sync::Notify;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -248,6 +256,34 @@ mod tests {
                 .len(),
             1
         );
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_cut_off_and_keeps_nothing() {
+        let gone = CancellationToken::new();
+        let router = Router::new().route("/", {
+            let gone = gone.clone();
+            get(move || {
+                let held = gone.clone().drop_guard();
+                let endless = repeat_with(move || {
+                    let _held = &held;
+                    Ok::<_, Infallible>(vec![b'x'; 64 * 1024])
+                });
+                ready(Body::from_stream(endless))
+            })
+        });
+        let listeners = bind(Setting::Server, &[ANY_PORT.parse().unwrap()]).await.unwrap();
+        let mut idle = TcpStream::connect(listeners[0].local_addr().unwrap()).await.unwrap();
+        let _connections = Connections::serve(listeners, &router);
+        idle.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .await
+            .unwrap();
+        idle.readable().await.unwrap();
+
+        tokio::time::pause();
+        let began = Instant::now();
+        gone.cancelled().await;
+        assert!(began.elapsed() >= Duration::from_secs(30), "{:?}", began.elapsed());
     }
 
     #[tokio::test]

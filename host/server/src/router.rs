@@ -29,6 +29,7 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         .routes(routes!(sessions::list::list, sessions::create::create))
         .routes(routes!(sessions::get::get, sessions::delete::delete))
         .routes(routes!(sessions::qr::qr))
+        .routes(routes!(sessions::events::events))
         .routes(routes!(sessions::restart::restart))
         .routes(routes!(sessions::logout::logout))
         .routes(routes!(sessions::relink::relink))

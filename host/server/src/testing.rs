@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::Response;
 use serde_json::Value;
 use switchboard_core::clock::{ManualClock, UnixMillis};
 use switchboard_core::config::Config;
@@ -108,9 +109,14 @@ impl TestApp {
         self.folder.path().to_owned()
     }
 
+    /// Sends a request as it is, and leaves the body of the answer to be read.
+    pub(crate) async fn open(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// Sends a request as it is.
     pub(crate) async fn raw(&self, request: Request<Body>) -> Answered {
-        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let (parts, body) = self.open(request).await.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap().to_vec();
         Answered {
             status: parts.status,

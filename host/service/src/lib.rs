@@ -28,6 +28,7 @@ pub use self::service::{Service, ServiceOptions};
 pub use self::sessions::create::NewSession;
 pub use self::sessions::list::SessionPage;
 pub use self::sessions::view::{HealthView, LossView, QrView, SessionView};
+pub use self::sessions::watch::{Changed, MOST_WATCHES, News, Watch};
 pub use self::supervisor::lines::Lines;
 pub use self::tokens::issue::{LIFETIME, NewToken, token_id};
 pub use self::tokens::list::TokenPage;

@@ -10,9 +10,11 @@ use switchboard_plugins::Plugins;
 use switchboard_store::Store;
 use switchboard_store::messages::Messages;
 use switchboard_store::sessions::Sessions;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::messages::audience::Audience;
 use crate::metrics::Metrics;
 use crate::outbox::recorder::Recorder;
 use crate::recipients::Recipients;
@@ -32,10 +34,13 @@ pub(crate) struct Parts {
     pub(crate) directory: Directory,
     pub(crate) recipients: Recipients,
     pub(crate) recorder: Recorder,
+    pub(crate) audience: Audience,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) ack_timeout: Duration,
+    /// Room for whoever watches a session.
+    pub(crate) watches: Arc<Semaphore>,
     /// Requests that change something; closed when the service stops.
     pub(crate) under_way: TaskTracker,
 }

@@ -13,13 +13,16 @@ use switchboard_plugins::Plugins;
 use switchboard_store::Store;
 use switchboard_store::messages::Messages;
 use switchboard_store::sessions::Sessions;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::TaskTracker;
 
+use crate::messages::audience::Audience;
 use crate::metrics::Metrics;
 use crate::outbox::recorder::Recorder;
 use crate::parts::Parts;
 use crate::recipients::Recipients;
+use crate::sessions::watch::MOST_WATCHES;
 use crate::supervisor;
 use crate::supervisor::directory::Directory;
 use crate::supervisor::handle::Handle;
@@ -71,11 +74,13 @@ impl Service {
         } = options;
         let messages = Messages::new(store.clone());
         let metrics = Arc::new(Metrics::default());
+        let audience = Audience::default();
         let parts = Arc::new(Parts {
             sessions: Sessions::new(store.clone()),
             tokens: TokenBook::load(store.clone()).await?,
-            recorder: Recorder::start(messages.clone(), metrics.clone()),
+            recorder: Recorder::start(messages.clone(), metrics.clone(), audience.clone()),
             messages,
+            audience,
             metrics,
             store,
             lines,
@@ -85,6 +90,7 @@ impl Service {
             clock,
             random,
             ack_timeout: send.ack_timeout,
+            watches: Arc::new(Semaphore::new(MOST_WATCHES)),
             under_way: TaskTracker::new(),
         });
         supervisor::restore(&parts).await?;

@@ -13,10 +13,9 @@ use switchboard_core::clock::UnixMillis;
 use switchboard_core::problem::{Code, Problem};
 use switchboard_service::{Service, Token};
 
-use super::bearer::{admin_key_matches, presented};
 use super::jwt::{TokenFault, is_over};
 use super::scope::Needs;
-use super::signed_url::Signature;
+use super::shown::Shown;
 use crate::app::App;
 use crate::peer::Peer;
 use crate::problem::Failure;
@@ -35,6 +34,8 @@ pub(crate) enum Caller {
 pub(crate) struct May<S> {
     /// Who it is.
     pub(crate) caller: Caller,
+    /// By what it is known.
+    pub(crate) shown: Shown,
     /// The use cases, with the sessions that the caller sees.
     pub(crate) service: Service,
     scope: PhantomData<S>,
@@ -44,7 +45,8 @@ impl<S: Needs> FromRequestParts<App> for May<S> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let caller = Caller::from_request_parts(parts, app).await?;
+        let shown = Shown::take(parts)?;
+        let caller = shown.caller(app, &parts.method, Peer::of(parts)).await?;
         let scopes = caller.scopes();
         if !scopes.allow(S::SCOPE) {
             let sentence = format!("This needs the scope {}; the token has {scopes}.", S::SCOPE);
@@ -53,6 +55,7 @@ impl<S: Needs> FromRequestParts<App> for May<S> {
         Ok(Self {
             service: app.service.seeing(caller.sessions()),
             caller,
+            shown,
             scope: PhantomData,
         })
     }
@@ -61,53 +64,18 @@ impl<S: Needs> FromRequestParts<App> for May<S> {
 impl FromRequestParts<App> for Caller {
     type Rejection = Failure;
 
-    /// The parameter of a signed URL is taken out of the query: it is no business of the handler's.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let signature = Signature::take(&mut parts.uri);
-        let now = app.clock.now();
-        match (presented(&parts.headers)?, signature) {
-            (Some(_), Some(_)) => Err(Problem::new(
-                Code::UNAUTHORIZED,
-                "Send either the header Authorization or a signed URL.",
-            )
-            .into()),
-            (Some(shown), None) => Ok(Self::of_bearer(app, shown, Peer::of(parts), now).await?),
-            (None, Some(signature)) => Ok(Self::of_signature(app, &signature, parts, now)?),
-            (None, None) => Err(Problem::new(
-                Code::UNAUTHORIZED,
-                "Send a token as `Authorization: Bearer ...`. GET /api/token gives one to programs on the server's machine.",
-            )
-            .into()),
-        }
+        let shown = Shown::take(parts)?;
+        Ok(shown.caller(app, &parts.method, Peer::of(parts)).await?)
     }
 }
 
 impl Caller {
-    async fn of_bearer(app: &App, shown: &str, peer: Peer, now: UnixMillis) -> Result<Self, Problem> {
-        if app.admin_key.as_ref().is_some_and(|key| admin_key_matches(key, shown)) {
-            return Ok(Self::AdminKey);
-        }
-        let claims = app.tokens.verify(shown, now).map_err(|fault| match fault {
-            TokenFault::Invalid => wrong(app, peer, &fault.to_string()),
-            _ => refused(fault),
-        })?;
-        let id = claims.jti.clone();
-        Self::Token(app.service.know_token(&id, || claims.row()).await?).checked(now)
-    }
-
-    fn of_signature(app: &App, signature: &Signature, parts: &Parts, now: UnixMillis) -> Result<Self, Problem> {
-        let caller = signature
-            .maker(app, &parts.method, &parts.uri, now)
-            .map_err(|fault| wrong(app, Peer::of(parts), &fault.to_string()))?;
-        signature.check_time(now)?;
-        caller.checked(now)
-    }
-
     /// The caller, unless its token was taken back or has ended meanwhile.
     ///
     /// # Errors
     /// `unauthorized`.
-    fn checked(self, now: UnixMillis) -> Result<Self, Problem> {
+    pub(super) fn checked(self, now: UnixMillis) -> Result<Self, Problem> {
         match &self {
             Self::Token(token) if token.revoked_at.is_some() => Err(refused(TokenFault::Revoked)),
             Self::Token(token) if is_over(token.expires_at, now) => Err(refused(TokenFault::Expired)),
@@ -116,7 +84,7 @@ impl Caller {
     }
 
     /// What it may do.
-    fn scopes(&self) -> Scopes {
+    pub(crate) fn scopes(&self) -> Scopes {
         match self {
             Self::AdminKey => Scopes::all(),
             Self::Token(token) => token.access.scopes,
@@ -140,7 +108,8 @@ impl Caller {
     }
 }
 
-fn refused(fault: TokenFault) -> Problem {
+/// The refusal of a credential that was good once, or will be.
+pub(super) fn refused(fault: TokenFault) -> Problem {
     Problem::new(Code::UNAUTHORIZED, fault.to_string())
 }
 

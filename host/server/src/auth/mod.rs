@@ -5,7 +5,8 @@
 //!
 //! | file | what it knows |
 //! |---|---|
-//! | `caller` | who asks, from what is shown to what may be done |
+//! | `caller` | who asks, and what it may do |
+//! | `shown` | what a request shows, and whom it stands for, then and later |
 //! | `bearer` | the `Authorization` header and the admin key |
 //! | `jwt` | what a token says and what makes one be refused, by the clock that is passed in |
 //! | `hs256` | the one signature algorithm |
@@ -31,7 +32,9 @@ pub(crate) mod keys;
 pub(crate) mod lifetime;
 pub(crate) mod local;
 pub(crate) mod scope;
+mod shown;
 pub(crate) mod signed_url;
 
 pub(crate) use bearer::{admin_key_matches, presented};
 pub(crate) use caller::{Caller, May, wrong};
+pub(crate) use shown::Shown;

@@ -1,7 +1,9 @@
 //! The use cases around messages, one a file.
 
+pub(crate) mod audience;
 pub(crate) mod get;
 pub(crate) mod log;
 pub(crate) mod reference;
 pub(crate) mod send;
+pub(crate) mod tail;
 pub(crate) mod view;

@@ -182,6 +182,7 @@ async fn commit(parts: Arc<Parts>, handle: Arc<Handle>, messages: Vec<NewMessage
             .collect();
         let seqs = parts.messages.accept(messages).await?;
         parts.metrics.accepted(seqs.len());
+        parts.audience.grown(handle.id);
         for (seq, (stanza_id, chat, wire)) in seqs.into_iter().zip(outgoing) {
             handle.offer(Pending {
                 seq,

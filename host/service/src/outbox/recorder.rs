@@ -10,6 +10,7 @@ use std::sync::Arc;
 use switchboard_store::messages::{Messages, Report};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::messages::audience::Audience;
 use crate::metrics::Metrics;
 use crate::supervisor::insist::insist;
 
@@ -30,9 +31,9 @@ enum Item {
 
 impl Recorder {
     /// Starts the task that commits reports; it ends with the last clone of the recorder.
-    pub(crate) fn start(messages: Messages, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn start(messages: Messages, metrics: Arc<Metrics>, audience: Audience) -> Self {
         let (reports, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(record(messages, metrics, waiting));
+        tokio::spawn(record(messages, metrics, audience, waiting));
         Self(reports)
     }
 
@@ -51,7 +52,7 @@ impl Recorder {
     }
 }
 
-async fn record(messages: Messages, metrics: Arc<Metrics>, mut waiting: mpsc::Receiver<Item>) {
+async fn record(messages: Messages, metrics: Arc<Metrics>, audience: Audience, mut waiting: mpsc::Receiver<Item>) {
     let mut items = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut items, GROUP).await > 0 {
         let (mut reports, mut askers) = (Vec::new(), Vec::new());
@@ -65,8 +66,9 @@ async fn record(messages: Messages, metrics: Arc<Metrics>, mut waiting: mpsc::Re
             let first = reports.first().map(|report| report.session);
             let session = first.filter(|first| reports.iter().all(|report| report.session == *first));
             // What can never be written is in the log; the reports after it can.
-            if let Ok(settled) = insist("timeline", session, || messages.report(reports.clone())).await {
-                metrics.settled(settled);
+            if let Ok(noted) = insist("timeline", session, || messages.report(reports.clone())).await {
+                audience.raised(noted.raised);
+                metrics.settled(noted.settled);
             }
         }
         for asker in askers {

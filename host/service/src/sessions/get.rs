@@ -5,7 +5,9 @@ use switchboard_core::problem::{Code, Problem};
 use switchboard_whatsapp::{LinkStep, QrCode};
 
 use super::view::{HealthView, LossView, SessionView};
+use crate::parts::Parts;
 use crate::service::Service;
+use crate::supervisor::handle::Handle;
 
 impl Service {
     /// One session, with the health of its connection and, while it is registering, what to scan or to type.
@@ -13,20 +15,7 @@ impl Service {
     /// # Errors
     /// `session_not_found`; when the database cannot be read.
     pub async fn session(&self, session: &SessionRef) -> Result<SessionView, Problem> {
-        let handle = self.resolve(session)?;
-        self.parts.recorder.settled().await;
-        let queue_depth = self.parts.messages.pending_count(handle.id).await?;
-        let now = handle.moment();
-        let health = now.line.as_ref().map(|open| open.line.health()).unwrap_or_default();
-        let step = now.step.clone();
-        // What the line says is told before it is stored.
-        let losses = now.row.losses_with(now.last_loss.clone());
-        let view = SessionView {
-            health: Some(HealthView::of(health, queue_depth, now.retry_at)),
-            losses: Some(losses.into_iter().map(LossView::of).collect()),
-            ..SessionView::of(now)
-        };
-        Ok(view.with_step(step))
+        describe(&self.parts, &*self.resolve(session)?).await
     }
 
     /// The QR code to scan at this moment.
@@ -47,4 +36,21 @@ impl Service {
             }
         }
     }
+}
+
+/// All that is said about one session.
+pub(super) async fn describe(parts: &Parts, handle: &Handle) -> Result<SessionView, Problem> {
+    parts.recorder.settled().await;
+    let queue_depth = parts.messages.pending_count(handle.id).await?;
+    let now = handle.moment();
+    let health = now.line.as_ref().map(|open| open.line.health()).unwrap_or_default();
+    let step = now.step.clone();
+    // What the line says is told before it is stored.
+    let losses = now.row.losses_with(now.last_loss.clone());
+    let view = SessionView {
+        health: Some(HealthView::of(health, queue_depth, now.retry_at)),
+        losses: Some(losses.into_iter().map(LossView::of).collect()),
+        ..SessionView::of(now)
+    };
+    Ok(view.with_step(step))
 }

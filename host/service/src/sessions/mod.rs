@@ -5,3 +5,4 @@ pub(crate) mod create;
 pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod view;
+pub(crate) mod watch;

@@ -15,7 +15,7 @@ use crate::supervisor::handle::Moment;
 use crate::wording::{rfc3339, rfc3339_or_null};
 
 /// One linked WhatsApp device, or one that waits to be linked.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionView {
     /// Its id; stays the same for ever.
@@ -77,7 +77,7 @@ pub struct SessionView {
 }
 
 /// Why a connection or a link was lost.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct LossView {
     /// What kind of loss, in one word that does not change: `socket`, `silent`, `handshake`, `stream`, `replaced`, `outdated`,
     /// `refused`, `banned`, `pairing` or `client` for the connection, `removed_by_phone`, `requested`, `locked`, `refused` or `keys_lost`
@@ -93,7 +93,7 @@ pub struct LossView {
 }
 
 /// How a connection is doing.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HealthView {
     /// Whether there is a socket at this moment.
@@ -115,7 +115,7 @@ pub struct HealthView {
 }
 
 /// What the phone scans.
-#[derive(Clone, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QrView {
     /// What the QR code says.
@@ -136,7 +136,7 @@ impl std::fmt::Debug for QrView {
 }
 
 /// What is typed on the phone.
-#[derive(Clone, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PairingCodeView {
     /// Eight characters; phones show them as two groups of four.
@@ -158,7 +158,7 @@ impl std::fmt::Debug for PairingCodeView {
 }
 
 /// WhatsApp's demand for the account's passkey.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PasskeyView {
     /// WebAuthn's `PublicKeyCredentialRequestOptions`, as WhatsApp sent them.
@@ -215,6 +215,16 @@ impl SessionView {
             None => {}
         }
         self
+    }
+
+    /// Whether there is more to tell to whoever was told `before` than that the connection is alive, which it is all the time.
+    pub(super) fn tells_more_than(&self, before: &Self) -> bool {
+        let lasting = |view: &Self| Self {
+            last_seen_at: None,
+            health: None,
+            ..view.clone()
+        };
+        lasting(self) != lasting(before)
     }
 }
 

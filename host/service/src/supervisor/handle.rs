@@ -30,6 +30,8 @@ pub(crate) struct Handle {
     /// Requests that wait for WhatsApp's word on a message.
     pub(crate) waiters: Waiters,
     known: ArcSwap<Known>,
+    /// Told whenever `known` is another one.
+    changed: watch::Sender<()>,
     commands: mpsc::Sender<Command>,
     offers: mpsc::Sender<Pending>,
     behind: AtomicBool,
@@ -90,6 +92,7 @@ impl Handle {
                 row: Arc::new(row),
                 line: None,
             }),
+            changed: watch::Sender::default(),
             commands,
             offers,
             behind: AtomicBool::new(false),
@@ -113,8 +116,20 @@ impl Handle {
     /// Notes what is stored now. A session that enters a phase without a line has none from the same moment on.
     pub(super) fn set_row(&self, row: Session) {
         let line = self.line().filter(|_| has_line(row.phase));
-        let row = Arc::new(row);
-        self.known.store(Arc::new(Known { row, line }));
+        self.set(Known {
+            row: Arc::new(row),
+            line,
+        });
+    }
+
+    fn set(&self, known: Known) {
+        self.known.store(Arc::new(known));
+        self.changed.send_replace(());
+    }
+
+    /// Tells of every change of what is stored, and of every line that opens or closes. What a line says, it tells itself.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// The line, if one is open.
@@ -125,7 +140,7 @@ impl Handle {
     pub(super) fn set_line(&self, line: Option<OpenLine>) {
         let row = self.row();
         let line = line.map(Arc::new);
-        self.known.store(Arc::new(Known { row, line }));
+        self.set(Known { row, line });
     }
 
     /// The status, at this moment.

@@ -5,6 +5,7 @@
 //! | `task` | the task that owns one session, its line and its part of the outbox |
 //! | `commands` | what can be asked of a task, and in which phase |
 //! | `handle` | a session as everybody else sees it |
+//! | `changes` | that something about it has changed |
 //! | `status` | the one status, from what is stored and what the line says |
 //! | `loss` | the last loss, from the same |
 //! | `directory` | every session, by id, mobid and number |
@@ -12,6 +13,7 @@
 //! | `lines` | where lines come from |
 //! | `insist` | writing until it is written |
 
+pub(crate) mod changes;
 pub(crate) mod commands;
 pub(crate) mod directory;
 pub(crate) mod handle;

@@ -29,6 +29,7 @@ impl Sink for SessionSink {
         let (count, rows) = (rows.len(), rows.collect());
         let fresh = self.parts.messages.receive(rows).await?;
         self.parts.metrics.received(fresh);
+        self.parts.audience.grown(*session);
         tracing::debug!(%session, count, fresh, "messages received");
         Ok(())
     }

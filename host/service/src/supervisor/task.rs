@@ -388,7 +388,8 @@ impl Task {
             self.parts.messages.fail_pending(id, failure.clone(), at)
         })
         .await?;
-        self.parts.metrics.settled(given_up);
+        self.parts.audience.raised(given_up.raised);
+        self.parts.metrics.settled(given_up.settled);
         self.handle.waiters.dismiss();
         Ok(())
     }
@@ -457,7 +458,7 @@ impl Task {
 }
 
 /// Waits until the line says something new; for ever if there is none, or if it has said its last.
-async fn changed(state: Option<&mut watch::Receiver<LineState>>) {
+pub(super) async fn changed(state: Option<&mut watch::Receiver<LineState>>) {
     if let Some(state) = state
         && state.changed().await.is_ok()
     {

@@ -12,3 +12,4 @@ mod sending;
 #[cfg(feature = "simulator")]
 mod simulated;
 mod tokens;
+mod watch;

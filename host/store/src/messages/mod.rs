@@ -1,11 +1,12 @@
 //! Messages: one table for both directions, and the timeline of what became of each.
 //!
 //! One operation a file: [`Messages::accept`] commits what is to be sent, [`Messages::pending`] is the outbox,
-//! [`Messages::report`] notes acknowledgements and receipts, [`Messages::receive`] commits what arrived, [`Messages::find`] and
-//! [`Messages::log`] read. A status only ever rises, in the order of `MessageStatus`; what comes late is still noted in the timeline.
+//! [`Messages::report`] notes acknowledgements and receipts, [`Messages::receive`] commits what arrived, [`Messages::find`],
+//! [`Messages::log`] and [`Messages::at`] read. A status only ever rises, in the order of `MessageStatus`; what comes late is still noted in the timeline.
 
 mod accept;
 mod find;
+mod follow;
 mod log;
 mod outbox;
 mod receive;
@@ -23,7 +24,7 @@ pub use self::find::{Name, Step, Timeline};
 pub use self::log::{Cursor, InvalidCursor, LogFilter};
 pub use self::outbox::Pending;
 pub use self::receive::NewInbound;
-pub use self::report::{Failure, Outcome, Report, Settled};
+pub use self::report::{Failure, Noted, Outcome, Report, Settled};
 
 use crate::db::Row;
 use crate::{Store, StoreError};

@@ -5,7 +5,7 @@ use switchboard_core::ids::{Jid, SessionId, StanzaId};
 
 use super::{Cursor, Failure, Messages, wire};
 use crate::StoreError;
-use crate::messages::report::{Outcome, Report, Settled, note};
+use crate::messages::report::{Noted, Outcome, Report, note};
 
 /// An accepted message as it goes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Messages {
         Ok(count.unwrap_or(0))
     }
 
-    /// Gives up everything that a session has not sent yet, for one reason. Returns what settled by it.
+    /// Gives up everything that a session has not sent yet, for one reason.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -72,25 +72,23 @@ impl Messages {
         session: SessionId,
         failure: Failure,
         at: switchboard_core::clock::UnixMillis,
-    ) -> Result<Vec<Settled>, StoreError> {
+    ) -> Result<Noted, StoreError> {
         const IDS: &str = "SELECT stanza_id FROM messages INDEXED BY messages_outbox \
                            WHERE session_id = ?1 AND status = 'accepted'";
         self.store
             .write(move |tx| {
                 let stanza_ids: Vec<StanzaId> = tx.query(IDS, (session.to_string(),), |row| row.parse(0))?;
-                let mut settled = Vec::new();
+                let mut noted = Noted::default();
                 for stanza_id in stanza_ids {
-                    settled.extend(note(
-                        tx,
-                        &Report {
-                            session,
-                            stanza_id,
-                            outcome: Outcome::Failed(failure.clone()),
-                            at,
-                        },
-                    )?);
+                    let report = Report {
+                        session,
+                        stanza_id,
+                        outcome: Outcome::Failed(failure.clone()),
+                        at,
+                    };
+                    note(tx, &report, &mut noted)?;
                 }
-                Ok(settled)
+                Ok(noted)
             })
             .await
     }
@@ -103,7 +101,7 @@ mod tests {
     use switchboard_core::status::MessageStatus;
 
     use crate::messages::fixtures::fixture;
-    use crate::messages::{Failure, Name, Outcome, Report, Settled};
+    use crate::messages::{Failure, Name, Noted, Outcome, Report, Settled};
 
     #[tokio::test]
     async fn the_outbox_is_what_was_accepted_and_not_reported_on_in_order_and_by_session() {
@@ -138,7 +136,7 @@ mod tests {
     async fn giving_up_fails_what_is_unsent_and_nothing_else() {
         let f = fixture().await;
         let (_, sent) = f.accepted(f.a, 2, "sent").await;
-        let (_, unsent) = f.accepted(f.a, 2, "unsent").await;
+        let (place, unsent) = f.accepted(f.a, 2, "unsent").await;
         let ack = Report {
             session: f.a,
             stanza_id: sent.stanza_id.clone(),
@@ -151,7 +149,11 @@ mod tests {
             message: "The session was deleted.".to_owned(),
         };
         let given_up = f.messages.fail_pending(f.a, failure.clone(), UnixMillis(9)).await;
-        assert_eq!(given_up, Ok(vec![Settled::Failed(failure.code.clone())]));
+        let noted = Noted {
+            settled: vec![Settled::Failed(failure.code.clone())],
+            raised: vec![(f.a, place)],
+        };
+        assert_eq!(given_up, Ok(noted));
 
         let of = async |id| {
             f.messages

@@ -7,7 +7,7 @@ use switchboard_core::direction::Direction;
 use switchboard_core::ids::{Jid, Server, SessionId, StanzaId};
 use switchboard_core::status::MessageStatus;
 
-use super::Messages;
+use super::{Cursor, Messages};
 use crate::StoreError;
 use crate::db::Tx;
 
@@ -88,27 +88,35 @@ impl Settled {
     }
 }
 
+/// What reports have changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Noted {
+    /// What settled.
+    pub settled: Vec<Settled>,
+    /// Whose status rose: the message's session and its place in the log, once for each time.
+    pub raised: Vec<(SessionId, Cursor)>,
+}
+
 impl Messages {
     /// Notes reports, in order, in one commit. A report on a message that is not known, and one that is noted already, does nothing.
-    /// Returns what settled by it.
     ///
     /// # Errors
     /// When the database cannot be written; then none of them is noted.
-    pub async fn report(&self, reports: Vec<Report>) -> Result<Vec<Settled>, StoreError> {
+    pub async fn report(&self, reports: Vec<Report>) -> Result<Noted, StoreError> {
         self.store
             .write(move |tx| {
-                let mut settled = Vec::new();
+                let mut noted = Noted::default();
                 for report in &reports {
-                    settled.extend(note(tx, report)?);
+                    note(tx, report, &mut noted)?;
                 }
-                Ok(settled)
+                Ok(noted)
             })
             .await
     }
 }
 
 /// Notes one report. In a conversation of two the other party is the chat, whichever of its addresses the receipt came from.
-pub(super) fn note(tx: &mut Tx<'_>, report: &Report) -> Result<Option<Settled>, StoreError> {
+pub(super) fn note(tx: &mut Tx<'_>, report: &Report, noted: &mut Noted) -> Result<(), StoreError> {
     const FIND: &str = "SELECT seq, status, chat, created_ms FROM messages \
                         WHERE stanza_id = ?1 AND session_id = ?2 AND direction = ?3";
     const NOTE: &str =
@@ -143,12 +151,14 @@ pub(super) fn note(tx: &mut Tx<'_>, report: &Report) -> Result<Option<Settled>, 
                 failure.map(|failure| failure.message.as_str()),
             );
             tx.execute(RAISE, row)?;
+            noted.raised.push((report.session, Cursor(seq)));
         }
         if current == MessageStatus::Accepted {
             settled = Some(Settled::by(report, accepted_at));
         }
     }
-    Ok(settled)
+    noted.settled.extend(settled);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -231,8 +241,28 @@ mod tests {
                 at: UnixMillis(100),
             };
             let reports = vec![report(first), report(Outcome::Sent), report(Outcome::Delivered(jid(2)))];
-            assert_eq!(f.messages.report(reports.clone()).await, Ok(vec![settled]));
-            assert_eq!(f.messages.report(reports).await, Ok(vec![]));
+            assert_eq!(f.messages.report(reports.clone()).await.unwrap().settled, [settled]);
+            assert_eq!(f.messages.report(reports).await.unwrap().settled, []);
+        }
+    }
+
+    #[tokio::test]
+    async fn whose_status_rose_is_told_and_what_came_late_or_again_raised_nothing() {
+        let f = fixture().await;
+        let (place, message) = f.accepted(f.a, 2, "hi").await;
+        let report = |outcome| Report {
+            session: message.session,
+            stanza_id: message.stanza_id.clone(),
+            outcome,
+            at: UnixMillis(100),
+        };
+        for (outcomes, times) in [
+            (vec![Outcome::Sent, Outcome::Read(jid(2))], 2),
+            (vec![Outcome::Delivered(jid(2)), Outcome::Read(jid(2))], 0),
+        ] {
+            let reports = outcomes.into_iter().map(report).collect();
+            let raised = f.messages.report(reports).await.unwrap().raised;
+            assert_eq!(raised, vec![(f.a, place); times]);
         }
     }
 

@@ -13,6 +13,7 @@ mod bad_input;
 mod conversation;
 #[cfg(target_os = "linux")]
 mod disk;
+mod events;
 mod faults;
 mod kills;
 mod life;

@@ -3,6 +3,7 @@
 pub(crate) mod create;
 pub(crate) mod delete;
 mod done;
+pub(crate) mod events;
 pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod logout;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::PATIENCE;
+use super::events::{Events, OPEN};
 
 /// Speaks to one host with one token.
 #[derive(Clone)]
@@ -133,6 +134,14 @@ impl Api {
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> reqwest::Result<Answer> {
+        let request = self.prepared(method, path, headers);
+        let response = request.body(body.unwrap_or_default()).send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().await?.to_vec();
+        Ok(Answer { status, headers, bytes })
+    }
+
+    fn prepared(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> RequestBuilder {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
@@ -140,10 +149,16 @@ impl Api {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.body(body.unwrap_or_default()).send().await?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = response.bytes().await?.to_vec();
-        Ok(Answer { status, headers, bytes })
+        request
+    }
+
+    /// Opens a stream of events, behind the one with this id if there is one.
+    pub(crate) async fn events(&self, path: &str, last_event_id: Option<&str>) -> Events {
+        let headers: Vec<_> = last_event_id.map(|id| ("last-event-id", id)).into_iter().collect();
+        let response = self.prepared(Method::GET, path, &headers).timeout(OPEN).send().await;
+        let response = response.expect("an answer");
+        assert_eq!(response.status(), 200, "{path}");
+        Events::new(response)
     }
 
     /// A new session, to be linked by QR code: its id.

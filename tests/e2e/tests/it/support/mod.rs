@@ -1,6 +1,7 @@
 //! What every test here stands on: a world of one simulator and one host, and a client that speaks to the host.
 
 mod api;
+mod events;
 mod host;
 mod world;
 
