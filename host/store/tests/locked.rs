@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use libsql::{Builder, Connection};
 use switchboard_core::clock::{SystemClock, UnixMillis};
@@ -13,6 +13,7 @@ use switchboard_core::random::OsRandom;
 use switchboard_core::realm::Realm;
 use switchboard_store::sessions::{Session, Sessions};
 use switchboard_store::{DataFolder, OpenOptions, Store, StoreError};
+use tokio::time::Instant;
 
 fn open(folder: &Path) -> Store {
     let options = OpenOptions {

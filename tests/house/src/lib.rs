@@ -9,9 +9,10 @@ use std::process::Command;
 
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, Package};
 
-/// The checkout's root folder.
+/// The checkout's root folder: of the checkout that is tested, which need not be the one that this was compiled in.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    here.join("../..")
 }
 
 /// The workspace with its resolved dependencies for the machine at hand, without asking any registry.
