@@ -1,8 +1,9 @@
 //! What one call of the bundled text handler costs, and what loading it costs.
 //!
 //! Beside each other in one run, in turns, so that a busy machine is busy for all: the same logic as a native function, an instance
-//! that is used again, bare wasmtime doing what every host must do (instantiate, call, drop), and [`Plugins::handle`], which adds
-//! the schema check, the queue, the two deadlines and every bound. Trust the ratios.
+//! that is used again, the same compiled for any processor of this architecture (as ours are) and not for the one at hand, bare
+//! wasmtime doing what every host must do (instantiate, call, drop), and [`Plugins::handle`], which adds the schema check, the queue,
+//! the two deadlines and every bound. Trust the ratios.
 
 #![expect(
     clippy::unwrap_used,
@@ -57,18 +58,21 @@ async fn calls() {
         .await
         .unwrap();
     let on_demand = Bare::new(&Config::new());
-    let pooled = Bare::new(
-        Config::new().allocation_strategy(InstanceAllocationStrategy::Pooling(PoolingAllocationConfig::new())),
-    );
+    let mut pool = Config::new();
+    pool.allocation_strategy(InstanceAllocationStrategy::Pooling(PoolingAllocationConfig::new()));
+    let pooled = Bare::new(&pool);
+    let portable = Bare::new(pool.target(&target_lexicon::HOST.to_string()).unwrap());
     let (mut store, reused) = pooled.instance().await;
+    let (mut portable_store, portable) = portable.instance().await;
 
     let [
         mut native_us,
         mut reused_us,
+        mut portable_us,
         mut pooled_us,
         mut on_demand_us,
         mut ours_us,
-    ] = [(); 5].map(|()| histogram());
+    ] = [(); 6].map(|()| histogram());
     for _ in 0..ROUNDS {
         for _ in 0..CALLS {
             let at = Instant::now();
@@ -79,6 +83,11 @@ async fn calls() {
             let at = Instant::now();
             answer(&reused, &mut store, &written).await;
             note(&mut reused_us, at);
+        }
+        for _ in 0..CALLS {
+            let at = Instant::now();
+            answer(&portable, &mut portable_store, &written).await;
+            note(&mut portable_us, at);
         }
         for (bare, spent) in [(&pooled, &mut pooled_us), (&on_demand, &mut on_demand_us)] {
             for _ in 0..CALLS {
@@ -103,6 +112,7 @@ async fn calls() {
     for (name, spent) in [
         ("native function", &native_us),
         ("wasmtime, instance used again", &reused_us),
+        ("the same, for any processor", &portable_us),
         ("wasmtime, fresh, plain pool", &pooled_us),
         ("wasmtime, fresh, no pool", &on_demand_us),
         ("Plugins::handle, fresh", &ours_us),

@@ -1,7 +1,9 @@
 //! Compiled code, kept between runs: `<sha256 of the component>-<hash of the engine>.cwasm`, each with its fingerprint beside it.
 //!
-//! Whatever is missing, damaged or from another engine is compiled again and replaced. A cache that cannot be written costs time
-//! at the next start and nothing else.
+//! It is looked for in a folder that came with the program (an image has one, because its data folder is new at the first start),
+//! then in the cache of the data folder. The first is only read; into the second goes what was compiled here. Whatever is missing,
+//! damaged or from another engine is compiled again and replaced. A cache that cannot be written costs time at the next start and
+//! nothing else.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,70 +16,142 @@ use wasmtime::component::Component;
 
 use crate::precompiled::{Unusable, fingerprint, map};
 
-/// Where compiled code is kept for one engine.
+/// Where compiled code of one engine is.
 #[derive(Debug)]
 pub(crate) struct CodeCache {
-    dir: Option<PathBuf>,
+    precompiled_dir: Option<PathBuf>,
+    cache_dir: Option<PathBuf>,
     engine_hash: String,
 }
 
+/// Why there is no compiled code to take along.
+#[derive(Debug, thiserror::Error)]
+pub enum PrecompileError {
+    /// It is no component, or one that uses what this host does not support.
+    #[error("the component is not valid: {0}")]
+    Invalid(String),
+    /// The folder or a file in it cannot be written.
+    #[error("compiled code cannot be written to {path}: {cause}")]
+    Unwritten {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        cause: io::Error,
+    },
+    /// It was written, but no server would take it from there.
+    #[error("the compiled code in {path} would not be used: {reason}")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What a server would say.
+        reason: String,
+    },
+}
+
+/// Who may read what is written; nobody but its owner may ever write it.
+#[derive(Debug, Clone, Copy)]
+struct Modes {
+    folder: u32,
+    file: u32,
+}
+
+/// In the data folder.
+const PRIVATE: Modes = Modes {
+    folder: 0o700,
+    file: 0o600,
+};
+/// In a folder to be shipped: who builds it is not who runs it.
+const SHIPPED: Modes = Modes {
+    folder: 0o755,
+    file: 0o644,
+};
+
 impl CodeCache {
     /// Without a folder everything is compiled in memory.
-    pub(crate) fn new(engine: &Engine, dir: Option<PathBuf>) -> Self {
+    pub(crate) fn new(engine: &Engine, precompiled_dir: Option<PathBuf>, cache_dir: Option<PathBuf>) -> Self {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         Self {
-            dir,
+            precompiled_dir,
+            cache_dir,
             engine_hash: format!("{:016x}", hasher.finish()),
         }
     }
 
-    /// The component, from the cache or compiled. Takes long: not for an async task.
+    /// The component, from a folder or compiled. Takes long: not for an async task.
     ///
     /// # Errors
     /// When `wasm` is not a valid component.
     pub(crate) fn component(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
-        let Some(dir) = &self.dir else {
-            return Component::new(engine, wasm);
-        };
-        let path = dir.join(format!("{}-{}.cwasm", fingerprint(wasm), self.engine_hash));
-        match stored(engine, &path) {
-            Ok(Some(component)) => return Ok(component),
-            Ok(None) => {}
-            Err(reason) => {
-                tracing::warn!(path = %path.display(), %reason, "compiled plugin code is not used; compiling again");
+        let name = self.file_name(wasm);
+        for (dir, is_expected) in [(&self.precompiled_dir, true), (&self.cache_dir, false)] {
+            let Some(path) = dir.as_ref().map(|dir| dir.join(&name)) else {
+                continue;
+            };
+            match stored(engine, &path) {
+                Ok(component) => return Ok(component),
+                Err(Unusable::Missing) if !is_expected => {}
+                Err(reason) => tracing::warn!(path = %path.display(), %reason, "compiled plugin code is not used"),
             }
         }
         let component = Component::new(engine, wasm)?;
-        if let Err(error) = keep(dir, &path, &component.serialize()?) {
-            tracing::warn!(path = %path.display(), %error, "compiled plugin code cannot be kept; it will be compiled at every start");
+        if let Some(dir) = &self.cache_dir {
+            let path = dir.join(name);
+            if let Err(error) = keep(dir, &path, &component.serialize()?, PRIVATE) {
+                tracing::warn!(path = %path.display(), %error, "compiled plugin code cannot be kept; it will be compiled at every start");
+            }
         }
         Ok(component)
     }
+
+    /// Compiles a component into `dir`, for servers that have it as their `precompiled_dir`, and returns the file. Takes long.
+    ///
+    /// # Errors
+    /// Also when a server would not take it from there, because others can write that folder.
+    pub(crate) fn precompile(&self, engine: &Engine, wasm: &[u8], dir: &Path) -> Result<PathBuf, PrecompileError> {
+        let path = dir.join(self.file_name(wasm));
+        let code = engine
+            .precompile_component(wasm)
+            .map_err(|error| PrecompileError::Invalid(format!("{error:#}")))?;
+        if let Err(cause) = keep(dir, &path, &code, SHIPPED) {
+            return Err(PrecompileError::Unwritten { path, cause });
+        }
+        match stored(engine, &path) {
+            Ok(_) => Ok(path),
+            Err(reason) => Err(PrecompileError::Unusable {
+                reason: reason.to_string(),
+                path,
+            }),
+        }
+    }
+
+    fn file_name(&self, wasm: &[u8]) -> String {
+        format!("{}-{}.cwasm", fingerprint(wasm), self.engine_hash)
+    }
 }
 
-fn stored(engine: &Engine, path: &Path) -> Result<Option<Component>, Unusable> {
+fn stored(engine: &Engine, path: &Path) -> Result<Component, Unusable> {
     match fs::read_to_string(beside(path, "sha256")) {
-        Ok(written) => map(engine, path, written.trim()).map(Some),
-        Err(error) if error.kind() == ErrorKind::NotFound && !path.exists() => Ok(None),
+        Ok(written) => map(engine, path, written.trim()),
+        Err(error) if error.kind() == ErrorKind::NotFound && !path.exists() => Err(Unusable::Missing),
         Err(error) => Err(error.into()),
     }
 }
 
-fn keep(dir: &Path, path: &Path, code: &[u8]) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    replace(path, code)?;
-    replace(&beside(path, "sha256"), fingerprint(code).as_bytes())
+fn keep(dir: &Path, path: &Path, code: &[u8], modes: Modes) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(modes.folder).create(dir)?;
+    replace(path, code, modes.file)?;
+    replace(&beside(path, "sha256"), fingerprint(code).as_bytes(), modes.file)
 }
 
 /// Writes aside and renames: a file that is mapped by a running instance must never change under it.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let aside = beside(path, "new");
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
-        .mode(0o600)
+        .mode(mode)
         .open(&aside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -106,15 +180,35 @@ mod tests {
     }
 
     fn cached(engine: &Engine, dir: &Path) -> CodeCache {
-        CodeCache::new(engine, Some(dir.join("plugins")))
+        CodeCache::new(engine, None, Some(dir.join("plugins")))
+    }
+
+    fn empty() -> Vec<u8> {
+        wat::parse_str(EMPTY).unwrap()
     }
 
     fn load(dir: &Path) -> (Vec<PathBuf>, String) {
         let engine = Engine::default();
         let log = CaughtLog::default();
-        let component = log.during(|| cached(&engine, dir).component(&engine, &wat::parse_str(EMPTY).unwrap()));
+        let component = log.during(|| cached(&engine, dir).component(&engine, &empty()));
         component.unwrap();
         (files(&dir.join("plugins")), log.text())
+    }
+
+    /// Compiled for shipping, in `shipped` of the folder.
+    fn precompiled(dir: &Path) -> Result<PathBuf, PrecompileError> {
+        let engine = Engine::default();
+        cached(&engine, dir).precompile(&engine, &empty(), &dir.join("shipped"))
+    }
+
+    /// What is kept in `plugins` of the folder after a start with what is shipped there, and what the log says.
+    fn load_shipped(dir: &Path) -> (usize, String) {
+        let engine = Engine::default();
+        let log = CaughtLog::default();
+        let cache = CodeCache::new(&engine, Some(dir.join("shipped")), Some(dir.join("plugins")));
+        log.during(|| cache.component(&engine, &empty())).unwrap();
+        let kept = fs::read_dir(dir.join("plugins")).map_or(0, Iterator::count);
+        (kept, log.text())
     }
 
     #[test]
@@ -153,7 +247,7 @@ mod tests {
         let (files, _) = load(dir.path());
         fs::remove_file(&files[1]).unwrap();
         let (again, log) = load(dir.path());
-        assert!(log.contains("compiling again"), "{log}");
+        assert!(log.contains("is not used"), "{log}");
         assert_eq!(again, files);
     }
 
@@ -177,8 +271,67 @@ mod tests {
         fs::write(dir.path().join("plugins"), "a file where the folder should be").unwrap();
         let engine = Engine::default();
         let log = CaughtLog::default();
-        let component = log.during(|| cached(&engine, dir.path()).component(&engine, &wat::parse_str(EMPTY).unwrap()));
+        let component = log.during(|| cached(&engine, dir.path()).component(&engine, &empty()));
         component.unwrap();
         assert!(log.text().contains("cannot be kept"));
+    }
+
+    #[test]
+    fn shipped_code_is_taken_from_where_it_is_and_everybody_can_read_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = precompiled(dir.path()).unwrap();
+        for (path, mode) in [
+            (path.parent().unwrap(), 0o755),
+            (&path, 0o644),
+            (&beside(&path, "sha256"), 0o644),
+        ] {
+            let found = fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(found & !mode, 0, "{}: {found:o}", path.display());
+        }
+        assert_eq!(load_shipped(dir.path()), (0, String::new()));
+    }
+
+    #[test]
+    fn shipped_code_that_is_missing_or_damaged_is_told_and_compiled_into_the_cache() {
+        let dir = tempfile::tempdir().unwrap();
+        let (kept, log) = load_shipped(dir.path());
+        assert!(kept == 2 && log.contains("there is none"), "{log}");
+        assert_eq!(log.lines().count(), 1, "{log}");
+
+        fs::remove_dir_all(dir.path().join("plugins")).unwrap();
+        let path = precompiled(dir.path()).unwrap();
+        fs::write(&path, "changed").unwrap();
+        let (kept, log) = load_shipped(dir.path());
+        assert!(kept == 2 && log.contains("not what was written"), "{log}");
+        assert_eq!(fs::read(&path).unwrap(), b"changed", "the folder is only read");
+    }
+
+    #[test]
+    fn code_that_others_can_write_is_neither_used_nor_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = precompiled(dir.path()).unwrap();
+        for (open, safe, mode) in [(&path, 0o644, 0o664), (&dir.path().join("shipped"), 0o755, 0o757)] {
+            let chmod = |mode| fs::set_permissions(open, fs::Permissions::from_mode(mode)).unwrap();
+            chmod(mode);
+            let (_, log) = load_shipped(dir.path());
+            assert!(log.contains("others can write"), "{log}");
+            chmod(safe);
+            assert_eq!(load_shipped(dir.path()).1, "");
+        }
+        fs::set_permissions(dir.path().join("shipped"), fs::Permissions::from_mode(0o777)).unwrap();
+        let error = precompiled(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("others can write"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_compiled_or_written_is_an_error_when_it_is_to_be_shipped() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        let cache = cached(&engine, dir.path());
+        let invalid = cache.precompile(&engine, b"no component", dir.path()).unwrap_err();
+        assert!(matches!(invalid, PrecompileError::Invalid(_)), "{invalid}");
+        fs::write(dir.path().join("shipped"), "a file where the folder should be").unwrap();
+        let unwritten = precompiled(dir.path()).unwrap_err();
+        assert!(matches!(unwritten, PrecompileError::Unwritten { .. }), "{unwritten}");
     }
 }

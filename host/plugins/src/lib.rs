@@ -41,6 +41,7 @@ mod step;
 mod ticker;
 mod wasi;
 
+pub use cache::PrecompileError;
 pub use call::CallContext;
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use kind::{ENVELOPE_FIELDS, Kind};

@@ -8,6 +8,7 @@
 mod app;
 mod auth;
 pub mod cli;
+mod described;
 mod edge;
 mod extract;
 mod listen;

@@ -258,6 +258,23 @@ mod tests {
         );
     }
 
+    /// As `fly.toml` and the image have it.
+    #[tokio::test]
+    async fn the_open_address_of_ipv6_takes_ipv4_too() {
+        let Ok(listeners) = bind(Setting::Server, &["[::]:0".parse().unwrap()]).await else {
+            return; // without IPv6 there is no such address
+        };
+        let port = listeners[0].local_addr().unwrap().port();
+        let connections = Connections::serve(listeners, &Router::new().route("/", get(|| async { "here" })));
+        for address in ["127.0.0.1", "::1"] {
+            let mut stream = TcpStream::connect((address, port)).await.unwrap();
+            let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+            stream.write_all(request).await.unwrap();
+            assert!(read_to_end(stream).await.ends_with("here"), "{address}");
+        }
+        connections.drain().await;
+    }
+
     #[tokio::test]
     async fn a_client_that_takes_nothing_is_cut_off_and_keeps_nothing() {
         let gone = CancellationToken::new();

@@ -68,11 +68,12 @@ pub(crate) fn document(kinds: &[Kind]) -> Result<Value, serde_json::Error> {
         .and_then(Value::as_object_mut)
     {
         one_body_per_kind(schemas, kinds);
+        a_number_goes_with_its_method(schemas);
     }
     Ok(document)
 }
 
-/// Gives each operation the `default` response: a failure.
+/// Gives each operation the failures; a success that it does not describe is none that it has.
 fn every_operation_can_fail(document: &mut Value) {
     document["components"]["responses"] = json!({"Failure": {
         "description": "A failure: 4xx or 5xx, with one shape.",
@@ -84,7 +85,9 @@ fn every_operation_can_fail(document: &mut Value) {
         .flatten()
         .map(|(_, operation)| operation)
     {
-        operation["responses"]["default"] = json!({"$ref": "#/components/responses/Failure"});
+        for statuses in ["4XX", "5XX"] {
+            operation["responses"][statuses] = json!({"$ref": "#/components/responses/Failure"});
+        }
     }
 }
 
@@ -117,6 +120,15 @@ fn one_body_per_kind(schemas: &mut Map<String, Value>, kinds: &[Kind]) {
         "discriminator": {"propertyName": "type", "mapping": mapping},
     });
     schemas.insert(BODY.to_owned(), body);
+}
+
+/// Lets a session be created with a number only if it is linked by a code, and then never without.
+fn a_number_goes_with_its_method(schemas: &mut Map<String, Value>) {
+    if let Some(body) = schemas.get_mut("CreateBody") {
+        body["if"] = json!({"properties": {"method": {"const": "phone"}}, "required": ["method"]});
+        body["then"] = json!({"properties": {"phoneNumber": {"type": "string"}}, "required": ["phoneNumber"]});
+        body["else"] = json!({"properties": {"phoneNumber": {"type": "null"}}});
+    }
 }
 
 fn kind_body(envelope: &Value, kind: &Kind) -> Value {

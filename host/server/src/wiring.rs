@@ -38,6 +38,7 @@ pub(crate) async fn open_store(
 /// Loads the bundled plugins; with a data folder, their compiled code is kept there.
 pub(crate) async fn load_plugins(config: &Config, folder: Option<&DataFolder>) -> Result<Plugins, StartError> {
     let engine = Engine::new(EngineOptions {
+        precompiled_dir: config.plugins.precompiled_dir.clone(),
         cache_dir: folder.map(DataFolder::plugin_cache),
         concurrency: u32::try_from(config.plugins.max_concurrent).unwrap_or(u32::MAX),
         queue_deadline: config.plugins.queue_timeout,

@@ -136,6 +136,7 @@ mod tests {
         assert_eq!(config.send.ack_timeout, Duration::from_secs(15));
         assert_eq!(config.server.admin_key, None);
         assert_eq!(config.whatsapp.version, WebVersion::Auto);
+        assert_eq!(config.plugins.precompiled_dir, None);
     }
 
     #[test]

@@ -192,6 +192,8 @@ pub struct PluginsConfig {
     pub max_concurrent: usize,
     /// How long a call waits for its turn.
     pub queue_timeout: Duration,
+    /// Where compiled code of the plugins came with the program.
+    pub precompiled_dir: Option<PathBuf>,
 }
 
 impl PluginsConfig {
@@ -200,6 +202,9 @@ impl PluginsConfig {
         Self {
             max_concurrent: fields.take(S, "max_concurrent", |given| whole(given, 1, 1000)),
             queue_timeout: fields.take(S, "queue_timeout", duration),
+            precompiled_dir: fields.take(S, "precompiled_dir", |given| {
+                optional(given, |text| Ok(PathBuf::from(text)))
+            }),
         }
     }
 }

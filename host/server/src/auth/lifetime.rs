@@ -60,6 +60,11 @@ impl<'de> Deserialize<'de> for Lifetime {
             fn visit_u64<E: de::Error>(self, secs: u64) -> Result<Lifetime, E> {
                 self.visit_str(&secs.to_string())
             }
+
+            /// To JSON 3600.0 is a whole number; its text here is 3600.
+            fn visit_f64<E: de::Error>(self, secs: f64) -> Result<Lifetime, E> {
+                self.visit_str(&secs.to_string())
+            }
         }
 
         deserializer.deserialize_any(Written)
@@ -80,6 +85,8 @@ mod tests {
             ("\"24h\"", 86_400),
             ("\"366d\"", 366 * 86_400),
             ("31622400", 366 * 86_400),
+            ("3600.0", 3600),
+            ("3.6e3", 3600),
         ] {
             let read: Lifetime = serde_json::from_str(json).unwrap();
             assert_eq!(read.get(), Duration::from_secs(secs), "{json}");
@@ -92,6 +99,7 @@ mod tests {
             "0",
             "-1",
             "1.5",
+            "1e300",
             "null",
             "[]",
             "31622401",

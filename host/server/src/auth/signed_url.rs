@@ -23,8 +23,6 @@ const LIFETIME: Duration = Duration::from_secs(300);
 const PARAMETER: &str = "signature=";
 /// Stands for the admin key; no token has such an id.
 const ADMIN: &str = "admin";
-/// Longer paths are not signed.
-const LONGEST_PATH: usize = 2048;
 
 /// A path under `/api/` with its query, in the one spelling in which clients send it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +39,7 @@ impl FromStr for SignablePath {
             let query = query.map_or_else(String::new, |query| format!("?{query}"));
             format!("{}{query}", url.path())
         });
-        let plain = text.len() <= LONGEST_PATH && as_sent.is_some_and(|as_sent| as_sent == text);
+        let plain = text.len() <= Self::LONGEST && as_sent.is_some_and(|as_sent| as_sent == text);
         let signed = text.split(['?', '&']).any(|part| part.starts_with(PARAMETER));
         if plain && text.starts_with("/api/") && !signed {
             Ok(Self(text.to_owned()))
@@ -59,6 +57,9 @@ impl<'de> serde::Deserialize<'de> for SignablePath {
 }
 
 impl SignablePath {
+    /// Longer paths are not signed.
+    pub(crate) const LONGEST: usize = 2048;
+
     /// The path with a signature by this caller, and until when it is good.
     ///
     /// # Errors

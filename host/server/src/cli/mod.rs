@@ -1,4 +1,4 @@
-//! The command line: `switchboard [--config FILE] [serve | token | token rotate | migrate | doctor]`.
+//! The command line: `switchboard [--config FILE] [serve | token | token rotate | plugin precompile | migrate | doctor]`.
 //!
 //! This module owns standard output and standard error: what was asked for goes to the first, words and faults go to the second,
 //! and the exit code (`exit.rs`) says which kind of fault it was.
@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 pub mod exit;
 mod migrate;
+mod precompile;
 mod rotate;
 mod serve;
 mod token;
@@ -46,6 +47,11 @@ enum Action {
         #[command(subcommand)]
         action: Option<TokenAction>,
     },
+    /// Look after the plugins.
+    Plugin {
+        #[command(subcommand)]
+        action: PluginAction,
+    },
     /// Bring the database to this version and say what was done.
     Migrate,
     /// Look at everything that a server needs, change nothing, and say what to do.
@@ -60,6 +66,12 @@ enum Action {
 enum TokenAction {
     /// Sign tokens with a new key from now on. The server may be running, and takes it up by itself.
     Rotate(rotate::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum PluginAction {
+    /// Compile the bundled plugins into a folder that an image takes along; plugins.precompiled_dir names it to the server.
+    Precompile(precompile::Options),
 }
 
 /// Runs the command line of this process.
@@ -96,6 +108,9 @@ fn act(command: Command) -> Result<Exit, Fault> {
             action: Some(TokenAction::Rotate(options)),
             ..
         } => rotate::run(&config?, &options, &mut io::stdout()).map(|()| Exit::Ok),
+        Action::Plugin {
+            action: PluginAction::Precompile(options),
+        } => precompile::run(&options, &mut io::stdout()).map(|()| Exit::Ok),
         Action::Migrate => on_runtime(migrate::run(&config?, &mut io::stdout()))?.map(|()| Exit::Ok),
         // Faults of the configuration are findings of its own.
         Action::Doctor { json } => {
@@ -164,6 +179,12 @@ mod tests {
         ] {
             assert!(parse(line).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn where_compiled_plugins_go_must_be_said() {
+        assert!(parse("plugin precompile --into somewhere").is_ok());
+        assert!(parse("plugin precompile").is_err() && parse("plugin").is_err());
     }
 
     fn parse(line: &str) -> Result<Command, clap::Error> {

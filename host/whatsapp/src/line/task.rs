@@ -279,7 +279,9 @@ impl Task {
             News::Linked(account) => self.link(account),
             News::Connected => self.connected(client).await,
             News::PairingFailed(reason) => self.lost(LossReason::Pairing(reason.into())),
-            News::Disconnected(reason) => self.lost(LossReason::Socket(reason.into())),
+            // One loss, told from above and from below: whichever comes first.
+            News::Disconnected(reason) if self.board.is_ready() => self.lost(LossReason::Socket(reason.into())),
+            News::Disconnected(_) => {}
             News::Unreachable(reason) => return ControlFlow::Break(self.give_up(reason)),
             News::SocketClosed(closing) => return self.socket_closed(closing),
             // Not every one ends the stream at once; what is left of it is not worth waiting for.

@@ -46,7 +46,10 @@ impl Fleet {
     /// A host without a session.
     pub(crate) async fn start() -> Self {
         let world = World::start_with(|command| {
-            command.env("SWITCHBOARD_LOG__FILTER", "warn,switchboard::listen=info");
+            command.env(
+                "SWITCHBOARD_LOG__FILTER",
+                "info,switchboard_whatsapp=error,switchboard_service=warn",
+            );
         })
         .await;
         Self {

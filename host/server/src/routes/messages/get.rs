@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::auth::May;
 use crate::auth::scope::MessagesRead;
+use crate::described::MessageRefText;
 use crate::extract::Path;
 use crate::problem::Answer;
 
@@ -25,7 +26,7 @@ pub(crate) struct MessageInfo {
     path = "/api/messages/{messageId}",
     operation_id = "getMessage",
     tag = "messages",
-    params(("messageId" = String, Path, description = "The message's id (`msg_...`), or its wamid with `/` written as `%2F`.")),
+    params(("messageId" = inline(MessageRefText), Path, description = "The message's id (`msg_...`), or its wamid with `/` written as `%2F`.")),
     responses((status = 200, body = MessageInfo)),
     security(("bearer" = ["messages:read"]))
 )]

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::May;
 use crate::auth::scope::MessagesRead;
+use crate::described::{CursorText, RecipientText, SessionRefText};
 use crate::extract::{Limit, Query};
 use crate::problem::Answer;
 
@@ -18,16 +19,16 @@ use crate::problem::Answer;
 #[into_params(parameter_in = Query)]
 pub(crate) struct Filter {
     /// Only the log of this session: its id, its mobid, or its linked number.
-    #[param(value_type = Option<String>)]
+    #[param(inline, value_type = Option<SessionRefText>)]
     session_id: Option<SessionRef>,
     /// Only the conversation with this number, address or group.
-    #[param(value_type = Option<String>)]
+    #[param(inline, value_type = Option<RecipientText>)]
     chat: Option<Recipient>,
     /// Only messages that went this way.
     #[param(inline, value_type = Option<DirectionWord>)]
     direction: Option<Direction>,
     /// Only messages behind this cursor: `next` of the page before. Without it the log is read from its beginning.
-    #[param(value_type = Option<String>)]
+    #[param(inline, value_type = Option<CursorText>)]
     #[serde(default)]
     since: Cursor,
     /// How many at most.

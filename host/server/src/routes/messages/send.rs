@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::auth::May;
 use crate::auth::scope::MessagesSend;
+use crate::described::{RecipientText, SessionRefText};
 use crate::extract::{self, Query, Text};
 use crate::problem::Answer;
 
@@ -22,17 +23,17 @@ use crate::problem::Answer;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SendBody {
     /// The session that sends: its id, its mobid, or its linked number.
-    #[schema(value_type = String, example = "qr_1700000000000_1a2b3c4d")]
+    #[schema(value_type = SessionRefText)]
     session_id: SessionRef,
     /// A phone number in any common spelling, a WhatsApp address, or a group id.
-    #[schema(value_type = String, example = "+1 555 000 0001")]
+    #[schema(value_type = RecipientText)]
     to: Recipient,
     /// The kind of message.
     #[serde(default, rename = "type")]
     #[schema(required, example = "text")]
     kind: String,
     /// An id of yours that comes back with everything about this message, up to 200 characters.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     client_ref: Option<Text<1, 200>>,
     /// Whether to wait for WhatsApp's acknowledgement (default), or to answer as soon as the message is safe here.
     wait: Option<bool>,

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::auth::May;
 use crate::auth::scope::SessionsWrite;
+use crate::described::{LinkMethodWord, PhoneNumberText};
 use crate::extract::{self, Text};
 use crate::problem::Answer;
 
@@ -19,14 +20,14 @@ use crate::problem::Answer;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CreateBody {
     /// A name for people, up to 100 characters.
-    #[schema(value_type = Option<String>, example = "front desk", min_length = 1, max_length = 100)]
+    #[schema(value_type = Option<String>, example = "front desk", min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     name: Option<Text<1, 100>>,
     /// `qr`: a phone scans a code. `phone`: a code is typed on the phone.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "qr")]
+    #[schema(value_type = LinkMethodWord, required = false)]
     method: LinkMethod,
     /// The number of the phone; with `phone` only, and needed then.
-    #[schema(value_type = Option<String>, example = "+1 555 000 0001")]
+    #[schema(value_type = Option<PhoneNumberText>)]
     phone_number: Option<PhoneNumber>,
     /// Whatever you want to keep with it, up to 4 KiB.
     #[schema(value_type = Option<Object>)]

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::auth::May;
 use crate::auth::scope::SessionsWrite;
+use crate::described::SessionRefText;
 use crate::extract::Path;
 use crate::problem::Answer;
 
@@ -26,7 +27,7 @@ pub(crate) struct Deleted {
     path = "/api/sessions/{sessionId}",
     operation_id = "deleteSession",
     tag = "sessions",
-    params(("sessionId" = String, Path, description = "The session's id, its mobid, or its linked number.")),
+    params(("sessionId" = inline(SessionRefText), Path, description = "The session's id, its mobid, or its linked number.")),
     responses((status = 200, body = Deleted)),
     security(("bearer" = ["sessions:write"]))
 )]

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::auth::May;
 use crate::auth::scope::SessionsRead;
+use crate::described::SessionRefText;
 use crate::extract::Path;
 use crate::problem::Answer;
 
@@ -27,7 +28,7 @@ pub(crate) struct SessionInfo {
     path = "/api/sessions/{sessionId}",
     operation_id = "getSession",
     tag = "sessions",
-    params(("sessionId" = String, Path, description = "The session's id, its mobid, or its linked number.")),
+    params(("sessionId" = inline(SessionRefText), Path, description = "The session's id, its mobid, or its linked number.")),
     responses((status = 200, body = SessionInfo)),
     security(("bearer" = ["sessions:read"]))
 )]

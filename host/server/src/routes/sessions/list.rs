@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::May;
 use crate::auth::scope::SessionsRead;
+use crate::described::{SessionIdText, SessionStatusWord};
 use crate::extract::{Limit, Query};
 use crate::problem::Answer;
 
@@ -18,14 +19,14 @@ use crate::problem::Answer;
 #[into_params(parameter_in = Query)]
 pub(crate) struct Filter {
     /// Only sessions in this state.
-    #[param(value_type = Option<String>, example = "READY")]
+    #[param(inline, value_type = Option<SessionStatusWord>, example = "READY")]
     status: Option<SessionStatus>,
     /// How many at most.
     #[serde(default)]
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000, default = 100)]
     limit: Limit<1000>,
     /// Only sessions behind this one: `next` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(inline, value_type = Option<SessionIdText>)]
     after: Option<SessionId>,
 }
 

@@ -6,6 +6,7 @@ use switchboard_core::ids::SessionRef;
 use super::done::SessionDone;
 use crate::auth::May;
 use crate::auth::scope::SessionsWrite;
+use crate::described::SessionRefText;
 use crate::extract::Path;
 use crate::problem::Answer;
 
@@ -15,7 +16,7 @@ use crate::problem::Answer;
     path = "/api/sessions/{sessionId}/logout",
     operation_id = "logOutSession",
     tag = "sessions",
-    params(("sessionId" = String, Path, description = "The session's id, its mobid, or its linked number.")),
+    params(("sessionId" = inline(SessionRefText), Path, description = "The session's id, its mobid, or its linked number.")),
     responses((status = 200, body = SessionDone)),
     security(("bearer" = ["sessions:write"]))
 )]

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::auth::May;
 use crate::auth::scope::SessionsRead;
+use crate::described::SessionRefText;
 use crate::extract::Path;
 use crate::extract::accept::negotiate;
 use crate::problem::Answer;
@@ -38,7 +39,7 @@ pub(crate) struct Qr {
     path = "/api/sessions/{sessionId}/qr",
     operation_id = "getSessionQr",
     tag = "sessions",
-    params(("sessionId" = String, Path, description = "The session's id, its mobid, or its linked number.")),
+    params(("sessionId" = inline(SessionRefText), Path, description = "The session's id, its mobid, or its linked number.")),
     responses((status = 200, content((Qr = "application/json"), (String = "image/png"), (String = "image/svg+xml")))),
     security(("bearer" = ["sessions:read"]))
 )]

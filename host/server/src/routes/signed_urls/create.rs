@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::auth::signed_url::SignablePath;
+use crate::described::SignablePathText;
 use crate::extract;
 use crate::problem::Answer;
 
@@ -16,7 +17,7 @@ use crate::problem::Answer;
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignBody {
     /// A path that begins with `/api/`, with its query and percent-encoded, exactly as it will be requested.
-    #[schema(value_type = String, example = "/api/sessions/qr_1700000000000_1a2b3c4d/qr", max_length = 2048)]
+    #[schema(value_type = SignablePathText)]
     path: SignablePath,
 }
 

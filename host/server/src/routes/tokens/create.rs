@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::auth::May;
 use crate::auth::lifetime::Lifetime;
 use crate::auth::scope::Admin;
+use crate::described::{LifetimeValue, ScopeWord, SessionIdText};
 use crate::extract::{self, Text};
 use crate::problem::Answer;
 
@@ -21,32 +22,20 @@ use crate::problem::Answer;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewTokenBody {
     /// Who will show it, up to 100 characters.
-    #[schema(value_type = Option<String>, example = "front desk", min_length = 1, max_length = 100)]
+    #[schema(value_type = Option<String>, example = "front desk", min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     name: Option<Text<1, 100>>,
     /// What it may do: `sessions:read`, `sessions:write`, `messages:send`, `messages:read`, `webhooks`, `plugins`, `admin`. No
     /// scope includes another one.
-    #[schema(value_type = Vec<String>, example = json!(["messages:send", "sessions:read"]), min_items = 1)]
+    #[schema(value_type = Vec<ScopeWord>, example = json!(["messages:send", "sessions:read"]), min_items = 1)]
     scopes: Scopes,
     /// The ids of the sessions that it is limited to; every other session is not there for it. Leave it out for every session.
     #[serde(default = "Sight::all")]
-    #[schema(value_type = Vec<String>, required = false, min_items = 1, max_items = 64)]
+    #[schema(value_type = Vec<SessionIdText>, required = false, min_items = 1, max_items = 64)]
     sessions: Sight,
     /// How long it is valid, up to 366 days: seconds as a number, or a text such as `15m`, `24h` or `90d`. Without it 90 days, or as
     /// long as the token that is shown.
-    #[schema(value_type = Option<LifetimeText>)]
+    #[schema(value_type = Option<LifetimeValue>)]
     expires_in: Option<Lifetime>,
-}
-
-/// Seconds, or a number with `s`, `m`, `h` or `d` behind it.
-#[derive(ToSchema)]
-#[schema(examples("90d", 3600))]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only described")]
-pub(crate) enum LifetimeText {
-    /// A number of seconds.
-    Seconds(u32),
-    /// A number with a unit.
-    Text(String),
 }
 
 /// The new token, shown this once.
