@@ -93,6 +93,9 @@ pub enum InvalidProxy {
 }
 
 impl Proxy {
+    /// The longest text that is read, in bytes.
+    pub const LONGEST: usize = 2048;
+
     /// How it is spoken to.
     pub const fn kind(&self) -> ProxyKind {
         self.kind
@@ -148,8 +151,11 @@ impl FromStr for Proxy {
     type Err = InvalidProxy;
 
     fn from_str(text: &str) -> Result<Self, InvalidProxy> {
+        if text.len() > Self::LONGEST {
+            return Err(InvalidProxy::Form);
+        }
         let (scheme, rest) = text.split_once("://").ok_or(InvalidProxy::Form)?;
-        let kind = match scheme.to_ascii_lowercase().as_str() {
+        let kind = match scheme {
             "http" => ProxyKind::Http,
             "socks5" | "socks5h" => ProxyKind::Socks5,
             _ => return Err(InvalidProxy::Form),
@@ -216,7 +222,7 @@ mod tests {
     fn a_proxy_is_shown_without_its_password() {
         for (text, shown) in [
             ("http://10.0.0.5:3128", "http://10.0.0.5:3128"),
-            ("HTTP://Proxy.Example.com:80/", "http://proxy.example.com:80"),
+            ("http://Proxy.Example.com:80/", "http://proxy.example.com:80"),
             ("http://user:hunter2@10.0.0.5:3128", "http://user:***@10.0.0.5:3128"),
             ("socks5h://user:hunter2@[::1]:1080", "socks5://user:***@[::1]:1080"),
             ("socks5://a%40b:hunter2@h:1", "socks5://a%40b:***@h:1"),
@@ -260,6 +266,8 @@ mod tests {
             "http://h :1",
             "http://h:1\r\nX: hunter2",
             "socks5://user:pass/word@h:1",
+            "HTTP://h:1",
+            &format!("http://{}:1", "a.".repeat(1024)),
         ] {
             let refused = text.parse::<Proxy>().unwrap_err();
             assert_eq!(refused, InvalidProxy::Form, "{text}");

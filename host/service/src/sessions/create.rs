@@ -31,8 +31,8 @@ impl Service {
     /// Creates a session and begins to link it: a code to scan or to type appears in a moment.
     ///
     /// # Errors
-    /// `forbidden` when not every session is in sight, `invalid_field` for a number that does not go with the method and for a proxy
-    /// at an address that a client must not choose; when the database cannot be written.
+    /// `forbidden` when not every session is in sight, and for a proxy at an address that a client must not choose; `invalid_field` for
+    /// a number that does not go with the method; when the database cannot be written.
     pub async fn create_session(&self, new: NewSession) -> Result<SessionId, Problem> {
         let parts = &self.parts;
         let _under_way = parts.enter()?;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use switchboard_core::ids::SessionRef;
-use switchboard_core::problem::Problem;
+use switchboard_core::problem::{Code, Problem};
 use switchboard_core::proxy::Proxy;
 use switchboard_store::sessions::Session;
 
@@ -27,8 +27,8 @@ impl Service {
     /// Changes a session. When its proxy is another one afterwards, its connection is closed and made anew through it.
     ///
     /// # Errors
-    /// `session_not_found`; `invalid_field` for a proxy at an address that a client must not choose, and for metadata that becomes too
-    /// large; when the database cannot be written. Then nothing is changed.
+    /// `session_not_found`; `forbidden` for a proxy at an address that a client must not choose; `invalid_field` for metadata that becomes
+    /// too large; when the database cannot be written. Then nothing is changed.
     pub async fn update_session(&self, session: &SessionRef, changes: SessionChanges) -> Result<SessionView, Problem> {
         let _under_way = self.parts.enter()?;
         let handle = self.resolve(session)?;
@@ -63,12 +63,12 @@ impl SessionChanges {
 /// Whether a client may choose this proxy.
 ///
 /// # Errors
-/// `invalid_field`.
+/// `forbidden`.
 pub(super) fn check_proxy(parts: &Parts, proxy: Option<&Proxy>) -> Result<(), Problem> {
     proxy.map_or(Ok(()), |proxy| parts.lines.check_proxy(proxy)).map_err(|refused| {
         let sentence = format!(
             "proxy must be at a public address, or at one that the operator of this server lists in egress.proxies: {refused}."
         );
-        Problem::invalid_field("proxy", sentence)
+        Problem::new(Code::FORBIDDEN, sentence).field("proxy")
     })
 }

@@ -246,21 +246,21 @@ async fn a_hostile_proxy_costs_its_session_the_connection_and_nobody_else_anythi
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_this_server_must_not_reach_is_refused_before_there_is_a_session() {
     let world = World::start().await;
-    for proxy in [
-        "http://169.254.169.254:80",
-        "http://10.0.0.5:3128",
-        "http://[fd00:ec2::254]:80",
-        "http://2852039166:80",
-        "http://proxy.example.com:3128",
-        "socks5://localhost:1080",
-        "file:///etc/passwd",
-        "gopher://127.0.0.1:70",
-        "https://127.0.0.1:443",
-        "http://127.0.0.1:3128/http://169.254.169.254/",
-        "http://127.0.0.1:3128@169.254.169.254:80",
+    for (proxy, status, code) in [
+        ("http://169.254.169.254:80", 403, "forbidden"),
+        ("http://10.0.0.5:3128", 403, "forbidden"),
+        ("http://[fd00:ec2::254]:80", 403, "forbidden"),
+        ("http://2852039166:80", 403, "forbidden"),
+        ("http://proxy.example.com:3128", 403, "forbidden"),
+        ("socks5://localhost:1080", 403, "forbidden"),
+        ("http://127.0.0.1:x@169.254.169.254:80", 403, "forbidden"),
+        ("file:///etc/passwd", 400, "invalid_field"),
+        ("gopher://127.0.0.1:70", 400, "invalid_field"),
+        ("https://127.0.0.1:443", 400, "invalid_field"),
+        ("http://127.0.0.1:3128/http://169.254.169.254/", 400, "invalid_field"),
     ] {
         let answer = world.api.post("/api/sessions", &json!({"proxy": proxy})).await;
-        answer.expect_problem(400, "invalid_field", Some("proxy"));
+        answer.expect_problem(status, code, Some("proxy"));
     }
     assert_eq!(world.api.get("/api/sessions").await.expect(200)["sessions"], json!([]));
 }

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::done::SessionDone;
 use crate::auth::May;
 use crate::auth::scope::SessionsWrite;
+use crate::described::{ProxyText, SessionRefText};
 use crate::extract::{self, Path, Text};
 use crate::problem::Answer;
 
@@ -20,7 +21,7 @@ use crate::problem::Answer;
 pub(crate) struct UpdateBody {
     /// A name for people, up to 100 characters.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "front desk", min_length = 1, max_length = 100)]
+    #[schema(value_type = Option<String>, example = "front desk", min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     name: Option<Option<Text<1, 100>>>,
     /// Merged into what is there (RFC 7396): each name takes the value that is given here, an object inside is merged in the same way, a
     /// list takes the place of a list, and null removes the name. Up to 4 KiB afterwards.
@@ -30,7 +31,7 @@ pub(crate) struct UpdateBody {
     /// Through whom the session's connections leave, as at its creation. With another proxy than before, or none, the connection is
     /// closed and made anew; with the same one it stays. The `***` of an answer is not taken for a password.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, example = "socks5://user:password@proxy.example.com:1080")]
+    #[schema(value_type = Option<ProxyText>)]
     proxy: Option<Option<Proxy>>,
 }
 
@@ -45,7 +46,7 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
     path = "/api/sessions/{sessionId}",
     operation_id = "updateSession",
     tag = "sessions",
-    params(("sessionId" = String, Path, description = "The session's id, its mobid, or its linked number.")),
+    params(("sessionId" = inline(SessionRefText), Path, description = "The session's id, its mobid, or its linked number.")),
     request_body = UpdateBody,
     responses((status = 200, body = SessionDone)),
     security(("bearer" = ["sessions:write"]))
@@ -126,13 +127,15 @@ mod tests {
             (json!({"name": "x", "metadata": {"b": "x".repeat(3000)}}), "metadata"),
             (json!({"name": "x", "proxy": SHOWN}), "proxy"),
             (json!({"name": "x", "proxy": {"url": PROXY}}), "proxy"),
-            (json!({"name": "x", "proxy": "http://10.0.0.5:3128"}), "proxy"),
             (json!({"method": "qr"}), "method"),
         ] {
             let answered = app.call("PATCH", &path, body).await;
             let said = answered.failure(400, "invalid_field", Some(field));
             assert!(!said.to_string().contains("hunter2"), "{said}");
         }
+        let near = json!({"name": "x", "proxy": "http://10.0.0.5:3128"});
+        let answered = app.call("PATCH", &path, near).await;
+        answered.failure(403, "forbidden", Some("proxy"));
         let after = app.get(&path).await.json();
         for field in ["name", "metadata", "proxy"] {
             assert_eq!(after[field], before[field]);
