@@ -13,6 +13,7 @@ pub mod direction;
 pub mod event;
 pub mod ids;
 pub mod problem;
+pub mod proxy;
 pub mod random;
 pub mod realm;
 pub mod secret;

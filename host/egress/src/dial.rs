@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
+use crate::reach::Guard;
 use crate::{Egress, EgressError};
 
 /// How long one address may take to answer.
@@ -13,26 +14,38 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Egress {
     /// A TCP connection to the first address of `host` that takes it. A host is a name, an address, or an IPv6 address in
-    /// brackets. Small writes go out at once (`TCP_NODELAY`): waiting for the peer's acknowledgement costs 40 ms a message.
+    /// brackets. Small writes go out at once (`TCP_NODELAY`): waiting for the peer's acknowledgement costs 40 ms a message. Through a
+    /// proxy, names are looked up by the proxy.
     ///
     /// # Errors
-    /// When the host is out of reach, unknown, or does not answer.
+    /// When the host is out of reach, unknown, or does not answer; when the proxy is not reached, or refuses.
     pub async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, EgressError> {
-        let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for address in self.guard.addresses(host, port).await? {
-            match dial(address).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => failure = error,
+        match &self.via {
+            None => dial(self.guard, host, port).await,
+            Some(via) => {
+                self.guard.check_host(host)?;
+                Ok(via.connect(host, port).await?)
             }
         }
-        Err(EgressError::Connect {
-            host: host.to_owned(),
-            source: failure,
-        })
     }
 }
 
-async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
+/// A connection to the first address of `host` that takes it, of those that `guard` allows.
+pub(crate) async fn dial(guard: Guard, host: &str, port: u16) -> Result<TcpStream, EgressError> {
+    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in guard.addresses(host, port).await? {
+        match open(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(EgressError::Connect {
+        host: host.to_owned(),
+        source: failure,
+    })
+}
+
+async fn open(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await??;
     stream.set_nodelay(true)?;
     Ok(stream)

@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use crate::proxy::ProxyFault;
+
 /// Why a connection was not made or a request not answered. Never shows a URL's path or query, which may hold a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum EgressError {
@@ -46,6 +48,9 @@ pub enum EgressError {
     /// The exchange failed.
     #[error("the request failed")]
     Http(#[source] reqwest::Error),
+    /// There is a proxy in between, and it is the reason.
+    #[error(transparent)]
+    Proxy(#[from] ProxyFault),
     /// TLS could not be set up.
     #[error("TLS could not be set up")]
     Tls(#[from] rustls::Error),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::redirect;
 
+use crate::proxy::Via;
 use crate::reach::Guard;
 use crate::{Egress, EgressError};
 
@@ -94,6 +95,9 @@ impl Egress {
 
     async fn exchange(&self, request: Request, max_body_bytes: usize) -> Result<Response, EgressError> {
         let url = self.guard.check_url(&request.url)?;
+        if let Some(via) = &self.via {
+            via.check()?;
+        }
         let mut builder = match request.method {
             Method::Get => self.http.get(url),
             Method::Post => self.http.post(url),
@@ -134,15 +138,25 @@ fn failed(error: reqwest::Error) -> EgressError {
     EgressError::Http(error.without_url())
 }
 
-/// The one HTTP client: it resolves names through the guard and follows nobody.
-pub(crate) fn client(guard: Guard, tls: &rustls::ClientConfig) -> Result<reqwest::Client, EgressError> {
+/// The one HTTP client: it resolves names through the guard and follows nobody. Behind a proxy the only name that it resolves is the
+/// proxy's.
+pub(crate) fn client(
+    guard: Guard,
+    via: Option<&Via>,
+    tls: &rustls::ClientConfig,
+) -> Result<reqwest::Client, EgressError> {
     #[expect(clippy::disallowed_methods, reason = "the one place that builds an HTTP client")]
-    let builder = reqwest::Client::builder();
+    let builder = reqwest::Client::builder().no_proxy();
+    let builder = match via {
+        None => builder.dns_resolver(Arc::new(guard)),
+        Some(via) => {
+            let proxy = via.for_http().map_err(failed)?;
+            builder.dns_resolver(Arc::new(via.guard())).proxy(proxy)
+        }
+    };
     builder
         .tls_backend_preconfigured(tls.clone())
-        .dns_resolver(Arc::new(guard))
         .redirect(redirect::Policy::none())
-        .no_proxy()
         .connect_timeout(CONNECT_PATIENCE)
         .build()
         .map_err(failed)

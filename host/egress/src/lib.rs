@@ -3,7 +3,8 @@
 //! An [`Egress`] dials TCP and sends HTTP requests, and reaches only what its [`Reach`] allows. What is decided is decided about
 //! the very address that is dialled next: a name is looked up once, its addresses are checked, and the connection goes to one of
 //! them. So a name that changes its mind between check and use gains nothing. Redirects are not followed and the environment's
-//! proxies are not used, for both would dial something that was never checked.
+//! proxies are not used, for both would dial something that was never checked. A proxy is what [`Egress::through`] was given, and its
+//! own address is checked like any other.
 
 #![forbid(unsafe_code)]
 
@@ -11,15 +12,21 @@ mod address;
 mod dial;
 mod error;
 mod http;
+mod proxy;
 mod reach;
 mod tls;
 
+use std::fmt;
 use std::sync::Arc;
+
+use switchboard_core::proxy::Proxy;
 
 pub use self::error::EgressError;
 pub use self::http::{Limits, Method, Request, Response};
+pub use self::proxy::ProxyFault;
 pub use self::reach::Reach;
 
+use self::proxy::Via;
 use self::reach::Guard;
 
 /// How an egress is set up.
@@ -30,9 +37,10 @@ pub struct EgressOptions {
 }
 
 /// Opens outgoing connections within a [`Reach`]. A clone shares the connection pool and the TLS sessions.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Egress {
     guard: Guard,
+    via: Option<Via>,
     tls: Arc<rustls::ClientConfig>,
     http: reqwest::Client,
 }
@@ -43,7 +51,7 @@ impl Egress {
     /// # Errors
     /// When the TLS library or the HTTP client cannot be set up.
     pub fn new(options: EgressOptions) -> Result<Self, EgressError> {
-        Self::with_tls(options.reach, Arc::new(tls::client_config()?))
+        Self::with_tls(options.reach, None, Arc::new(tls::client_config()?))
     }
 
     /// Another egress that reaches as far as `reach` and shares this one's TLS sessions.
@@ -51,13 +59,30 @@ impl Egress {
     /// # Errors
     /// When the HTTP client cannot be set up.
     pub fn reaching(&self, reach: Reach) -> Result<Self, EgressError> {
-        Self::with_tls(reach, Arc::clone(&self.tls))
+        match &self.via {
+            None => Self::with_tls(reach, None, Arc::clone(&self.tls)),
+            // Its client looks up the proxy alone, which is where it was.
+            Some(_) => Ok(Self {
+                guard: Guard::new(reach),
+                ..self.clone()
+            }),
+        }
     }
 
-    fn with_tls(reach: Reach, tls: Arc<rustls::ClientConfig>) -> Result<Self, EgressError> {
+    /// Another egress that reaches as far as this one, by way of `proxy`, which itself must be within `reach`. Names are looked up by the
+    /// proxy, so that of a host behind it only what it is written as can be checked.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be set up. Whether the proxy is there is seen when it is used.
+    pub fn through(&self, proxy: &Proxy, reach: Reach) -> Result<Self, EgressError> {
+        let via = Via::new(proxy, Guard::new(reach));
+        Self::with_tls(self.reach(), Some(via), Arc::clone(&self.tls))
+    }
+
+    fn with_tls(reach: Reach, via: Option<Via>, tls: Arc<rustls::ClientConfig>) -> Result<Self, EgressError> {
         let guard = Guard::new(reach);
-        let http = http::client(guard, &tls)?;
-        Ok(Self { guard, tls, http })
+        let http = http::client(guard, via.as_ref(), &tls)?;
+        Ok(Self { guard, via, tls, http })
     }
 
     /// How far this egress reaches.
@@ -65,16 +90,18 @@ impl Egress {
         self.guard.reach()
     }
 
-    /// Whether `host` may be reached, as far as that can be said without looking it up.
-    ///
-    /// # Errors
-    /// When it may not.
-    pub fn check_host(&self, host: &str) -> Result<(), EgressError> {
-        self.guard.check_host(host)
-    }
-
     /// How TLS is spoken on a connection of [`Egress::connect`]: Mozilla's roots, ring.
     pub fn tls(&self) -> Arc<rustls::ClientConfig> {
         Arc::clone(&self.tls)
+    }
+}
+
+/// The client is left out: it would show its proxy with its password.
+impl fmt::Debug for Egress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Egress")
+            .field("guard", &self.guard)
+            .field("via", &self.via)
+            .finish_non_exhaustive()
     }
 }

@@ -19,8 +19,18 @@ pub enum Reach {
     Public,
     /// Loopback addresses, written as such: `127.0.0.1`, `[::1]`. No name is ever looked up, not even `localhost`.
     LoopbackOnly,
-    /// Any address. For a target that the operator wrote into the configuration, never for one that came with a request.
+    /// Any address. For a host that the operator wrote into the configuration, never for one that came with a request.
     Anywhere,
+}
+
+impl Reach {
+    /// Whether `host` may be reached, as far as that can be said without looking it up.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn check_host(self, host: &str) -> Result<(), EgressError> {
+        Guard::new(self).check_host(host)
+    }
 }
 
 /// Turns hosts into addresses that may be dialled.
@@ -102,7 +112,7 @@ impl Guard {
 }
 
 /// The address that a host is written as, with or without the brackets of a URL.
-fn literal(host: &str) -> Option<IpAddr> {
+pub(crate) fn literal(host: &str) -> Option<IpAddr> {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     bare.unwrap_or(host).parse().ok()
 }

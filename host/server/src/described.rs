@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use serde_json::json;
 use switchboard_core::access::Scope;
 use switchboard_core::ids::LinkMethod;
+use switchboard_core::proxy::Proxy;
 use switchboard_core::status::SessionStatus;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
@@ -34,6 +35,36 @@ macro_rules! number {
 macro_rules! path_char {
     () => {
         "(?:[A-Za-z0-9_~!$&'()*+,;=:@\\-]|%(?:[013-9A-Fa-f][0-9A-Fa-f]|2[0-9A-DFa-df]))"
+    };
+}
+
+/// A user name and a password in a URL, each a byte at a time. No colon is a part of a user name, and no star of a word that would
+/// only stand for one.
+macro_rules! credentials {
+    () => {
+        concat!(
+            "(?:[A-Za-z0-9._~!$&'()+,;=\\-]|%(?:[2456][0-9A-Fa-f]|3[0-9B-Fb-f]|7[0-9A-Ea-e])){1,255}",
+            "(?::(?:[A-Za-z0-9._~!$&'()+,;=:\\-]|%(?:[2-6][0-9A-Fa-f]|7[0-9A-Ea-e])){0,255})?@"
+        )
+    };
+}
+
+/// A host in a URL: a name, or an address as it is usually written.
+macro_rules! host {
+    () => {
+        concat!(
+            "(?:(?:[A-Za-z0-9_]{1,20}(?:-[A-Za-z0-9_]{1,20}){0,2}\\.){0,6}[A-Za-z][A-Za-z0-9_]{0,19}(?:-[A-Za-z0-9_]{1,20}){0,2}",
+            "|(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])",
+            "|\\[(?:(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}",
+            "|(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,3})?::(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,2})?",
+            "|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){4,5}::(?:[0-9A-Fa-f]{1,4})?)\\])"
+        )
+    };
+}
+
+macro_rules! port {
+    () => {
+        "(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3})"
     };
 }
 
@@ -89,6 +120,10 @@ described! {
     ))
     .max_length(Some(SignablePath::LONGEST))
     .examples(["/api/sessions/qr_1700000000000_1a2b3c4d/qr"]);
+    /// A proxy: how it is spoken to, a user name and a password if it wants them, where it listens.
+    ProxyText as "Proxy": like(concat!("^(?:http|socks5h?):\\/\\/(?:", credentials!(), ")?", host!(), ":", port!(), "\\/?$"))
+        .max_length(Some(Proxy::LONGEST))
+        .examples(["http://10.0.0.5:3128", "socks5://user:password@proxy.example.com:1080"]);
     /// How a session is linked to a phone.
     LinkMethodWord as "LinkMethod": one_of([LinkMethod::Qr, LinkMethod::Phone].map(LinkMethod::as_str));
     /// One permission.
@@ -137,6 +172,7 @@ mod tests {
         reads_what_is_described::<PhoneNumberText, PhoneNumber>();
         reads_what_is_described::<RecipientText, Recipient>();
         reads_what_is_described::<CursorText, Cursor>();
+        reads_what_is_described::<ProxyText, Proxy>();
         reads_what_is_described::<SignablePathText, SignablePath>();
     }
 

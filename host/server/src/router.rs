@@ -27,7 +27,11 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         .routes(routes!(signed_urls::create::create))
         // Sessions
         .routes(routes!(sessions::list::list, sessions::create::create))
-        .routes(routes!(sessions::get::get, sessions::delete::delete))
+        .routes(routes!(
+            sessions::get::get,
+            sessions::update::update,
+            sessions::delete::delete
+        ))
         .routes(routes!(sessions::qr::qr))
         .routes(routes!(sessions::events::events))
         .routes(routes!(sessions::restart::restart))

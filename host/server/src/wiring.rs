@@ -62,6 +62,7 @@ pub(crate) fn driver(config: &Config, options: &ServeOptions) -> Result<Driver, 
         max_silence: config.whatsapp.max_silence,
         clock: Arc::clone(&options.clock),
         random: Arc::clone(&options.random),
+        proxies: config.egress.proxies.clone(),
         egress,
     })?)
 }

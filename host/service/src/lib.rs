@@ -27,6 +27,8 @@ pub use self::messages::view::{FailureView, MessageView, Party, StepView};
 pub use self::service::{Service, ServiceOptions};
 pub use self::sessions::create::NewSession;
 pub use self::sessions::list::SessionPage;
+pub use self::sessions::metadata::{Metadata, TooMuch};
+pub use self::sessions::update::SessionChanges;
 pub use self::sessions::view::{HealthView, LossView, QrView, SessionView};
 pub use self::sessions::watch::{Changed, MOST_WATCHES, News, Watch};
 pub use self::supervisor::lines::Lines;

@@ -26,6 +26,7 @@ pub(crate) const MIGRATIONS: &[Migration] = embedded![
     "0006_phone_number",
     "0007_token_access",
     "0008_session_losses",
+    "0009_session_proxy",
 ];
 
 /// One step of the schema.

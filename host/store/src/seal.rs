@@ -1,7 +1,7 @@
 //! Secrets at rest, sealed with one key that is kept beside the database, not in it.
 //!
-//! Sealed is every value that the WhatsApp protocol keeps (keys, ratchets, the secrets of messages, privacy tokens) and every encoded
-//! message (`messages.wire`, which holds its secret). Not sealed is what must be found or read by SQL: the readable content of the log,
+//! Sealed is every value that the WhatsApp protocol keeps (keys, ratchets, the secrets of messages, privacy tokens), every encoded
+//! message (`messages.wire`, which holds its secret) and the proxy of every session (`sessions.proxy`, which may hold a password). Not sealed is what must be found or read by SQL: the readable content of the log,
 //! with names and captions, and phone numbers and addresses wherever they stand. Who may read the file reads those, but cannot
 //! decrypt traffic or act as the device. Tokens of the API are not in the database at all, only their ids.
 //!

@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::ids::{Jid, LinkMethod, Mobid, PhoneNumber, SessionId};
+use switchboard_core::proxy::Proxy;
 use switchboard_core::random::Random;
+use switchboard_core::secret::Secret;
 
 use crate::db::Row;
+use crate::seal::Sealer;
 use crate::{Store, StoreError, numbers};
 
 /// Where a session stands, as far as it must be remembered.
@@ -36,6 +39,9 @@ impl Phase {
         }
     }
 }
+
+/// What a sealed value of this table is sealed for.
+const TABLE: &str = "sessions";
 
 /// How many losses of a session are kept.
 const LOSSES: usize = 10;
@@ -79,6 +85,8 @@ pub struct Session {
     pub name: Option<String>,
     /// Whatever the operator wants to keep with it.
     pub metadata: Option<Map<String, Json>>,
+    /// Through whom its connections leave.
+    pub proxy: Option<Proxy>,
     /// The number; stays when the link is gone.
     pub link: Option<Link>,
     /// When it was created.
@@ -103,6 +111,7 @@ impl Session {
             phone_number: None,
             name,
             metadata,
+            proxy: None,
             link: None,
             created_at,
             last_seen_at: None,
@@ -161,9 +170,17 @@ impl Sessions {
     /// When the database cannot be read.
     pub async fn all(&self) -> Result<Vec<Session>, StoreError> {
         const ALL: &str = "SELECT s.session_id, s.phase, s.name, s.metadata, s.created_ms, s.last_seen_ms, s.losses, \
-                           s.number, n.mobid, s.lid, s.push_name, s.linked_ms, s.phone_number \
+                           s.number, n.mobid, s.lid, s.push_name, s.linked_ms, s.phone_number, s.proxy \
                            FROM sessions s LEFT JOIN numbers n USING (number) ORDER BY s.created_ms, s.session_id";
-        self.store.read(|reader| reader.query(ALL, (), read_session)).await
+        let rows = self.store.read(|reader| reader.query(ALL, (), read_session)).await?;
+        let opened = rows.into_iter().map(|(session, sealed)| {
+            let proxy = sealed.map(|sealed| open_proxy(self.store.sealer(), session.id, &sealed));
+            Ok(Session {
+                proxy: proxy.transpose()?,
+                ..session
+            })
+        });
+        opened.collect()
     }
 
     /// How many there are: the least that tells whether the database answers.
@@ -184,21 +201,45 @@ impl Sessions {
     /// # Errors
     /// When the id is taken, or the database cannot be written.
     pub async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        const INSERT: &str = "INSERT INTO sessions (session_id, method, phase, name, metadata, created_ms, phone_number) \
-                              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        const INSERT: &str = "INSERT INTO sessions (session_id, method, phase, name, metadata, created_ms, phone_number, \
+                              proxy) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let row = (
             session.id.to_string(),
             session.method().as_str(),
             session.phase.as_str(),
             session.name.clone(),
-            session
-                .metadata
-                .clone()
-                .map(|metadata| Json::Object(metadata).to_string()),
+            metadata(session),
             session.created_at,
             session.phone_number.as_ref().map(|number| number.digits().to_owned()),
+            self.sealed_proxy(session)?,
         );
         self.store.write(move |tx| tx.execute(INSERT, row)).await.map(drop)
+    }
+
+    /// Writes what a client decides about a session: its name, its metadata and its proxy.
+    ///
+    /// # Errors
+    /// When there is no such session, or the database cannot be written.
+    pub async fn update(&self, session: &Session) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE sessions SET name = ?2, metadata = ?3, proxy = ?4 WHERE session_id = ?1";
+        let row = (
+            session.id.to_string(),
+            session.name.clone(),
+            metadata(session),
+            self.sealed_proxy(session)?,
+        );
+        self.store.write(move |tx| changed(tx.execute(UPDATE, row)?)).await
+    }
+
+    fn sealed_proxy(&self, session: &Session) -> Result<Option<Vec<u8>>, StoreError> {
+        let sealed = session.proxy.as_ref().map(|proxy| {
+            let row = session.id.to_string();
+            let url = proxy.to_url();
+            self.store
+                .sealer()
+                .seal(TABLE, &[row.as_bytes()], url.expose().as_bytes())
+        });
+        Ok(sealed.transpose()?)
     }
 
     /// Notes the number that a session was linked to, minting the number's mobid if it is new. Forgets the losses.
@@ -253,6 +294,18 @@ impl Sessions {
     }
 }
 
+fn metadata(session: &Session) -> Option<String> {
+    let metadata = session.metadata.clone();
+    metadata.map(|metadata| Json::Object(metadata).to_string())
+}
+
+fn open_proxy(sealer: &Sealer, id: SessionId, sealed: &[u8]) -> Result<Proxy, StoreError> {
+    let url = sealer.open(TABLE, &[id.to_string().as_bytes()], sealed)?;
+    let url = String::from_utf8(url).ok().map(Secret::from);
+    url.and_then(|url| url.expose().parse().ok())
+        .ok_or_else(|| StoreError::Unreadable("the proxy of a session is not what was written".to_owned()))
+}
+
 fn json(losses: &[Loss]) -> Result<String, StoreError> {
     serde_json::to_string(losses).map_err(|error| StoreError::Other(error.to_string()))
 }
@@ -265,14 +318,16 @@ fn changed(rows: u64) -> Result<(), StoreError> {
     }
 }
 
-fn read_session(row: &Row<'_>) -> Result<Session, StoreError> {
+/// A session, and its proxy as it is kept.
+fn read_session(row: &Row<'_>) -> Result<(Session, Option<Vec<u8>>), StoreError> {
     let phase: String = row.get(1)?;
     let metadata: Option<String> = row.get(3)?;
     let number: Option<String> = row.get(7)?;
     let losses: String = row.get(6)?;
     let phone_number: Option<String> = row.get(12)?;
-    Ok(Session {
+    let session = Session {
         id: row.parse(0)?,
+        proxy: None,
         phase: Phase::ALL
             .into_iter()
             .find(|known| known.as_str() == phase)
@@ -288,7 +343,8 @@ fn read_session(row: &Row<'_>) -> Result<Session, StoreError> {
         losses: serde_json::from_str(&losses)
             .map_err(|_| StoreError::Unreadable("the losses of a session are not what was written".to_owned()))?,
         link: number.is_some().then(|| read_link(row)).transpose()?,
-    })
+    };
+    Ok((session, row.get(13)?))
 }
 
 fn read_link(row: &Row<'_>) -> Result<Link, StoreError> {
@@ -308,7 +364,7 @@ mod tests {
     use switchboard_core::random::SeededRandom;
 
     use super::*;
-    use crate::testing;
+    use crate::testing::{self, TestStore};
 
     fn session(seed: u64) -> Session {
         let clock = ManualClock::at(UnixMillis(1_700_000_000_000));
@@ -370,6 +426,36 @@ mod tests {
         sessions.seen(expected.id, UnixMillis(12), &losses).await.unwrap();
         (expected.phase, expected.last_seen_at) = (Phase::Inactive, Some(UnixMillis(12)));
         assert_eq!(sessions.all().await.unwrap(), [expected]);
+    }
+
+    #[tokio::test]
+    async fn what_a_client_decides_changes_at_once_and_nothing_else_does() {
+        let sessions = Sessions::new(testing::store().await);
+        let mut expected = session(1);
+        sessions.insert(&expected).await.unwrap();
+        for proxy in [Some("socks5://user:hunter2@10.0.0.5:1080"), None] {
+            expected.proxy = proxy.map(|proxy| proxy.parse().unwrap());
+            expected.name = proxy.map(str::to_owned);
+            expected.metadata = None;
+            sessions.update(&expected).await.unwrap();
+            assert_eq!(sessions.all().await.unwrap(), [expected.clone()]);
+        }
+        assert!(sessions.update(&session(2)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn the_password_of_a_proxy_is_in_no_file() {
+        let test = TestStore::new();
+        let sessions = Sessions::new(test.store.clone());
+        let with_proxy = Session {
+            proxy: Some("http://user:correct-horse-battery@10.0.0.5:3128".parse().unwrap()),
+            ..session(1)
+        };
+        sessions.insert(&with_proxy).await.unwrap();
+        sessions.update(&with_proxy).await.unwrap();
+        assert_eq!(sessions.all().await.unwrap(), [with_proxy]);
+        assert_eq!(test.count_on_disk(b"correct-horse"), 0);
+        assert!(test.count_on_disk(b"front desk") > 0, "the search finds what is plain");
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use switchboard_core::clock::Clock;
 use switchboard_core::config::WebVersion;
 use switchboard_core::ids::SessionId;
+use switchboard_core::proxy::{Proxy, ProxyAddress};
 use switchboard_core::random::Random;
 use switchboard_core::realm::Realm;
 use switchboard_egress::{Egress, EgressError};
@@ -18,6 +19,7 @@ use crate::line::{self, Line, Purpose};
 use crate::sink::Sink;
 use crate::transport::{Dialer, NotASocket};
 use crate::version::Versions;
+use crate::ways::{AllWays, ProxyRefused, Ways};
 
 /// How a driver is set up.
 #[derive(Debug, Clone)]
@@ -36,6 +38,8 @@ pub struct DriverOptions {
     pub clock: Arc<dyn Clock>,
     /// Chance, for waits.
     pub random: Arc<dyn Random>,
+    /// Proxies that sessions may use although their addresses are not public.
+    pub proxies: Vec<ProxyAddress>,
     /// The way out. In a build that skips certificates it is narrowed to loopback.
     pub egress: Egress,
 }
@@ -62,8 +66,7 @@ pub struct Driver {
 
 /// What all lines share.
 pub(crate) struct Shared {
-    pub(crate) dialer: Dialer,
-    pub(crate) http: MediaHttp,
+    pub(crate) ways: AllWays,
     pub(crate) versions: Versions,
     pub(crate) device_name: String,
     pub(crate) pre_keys: Option<usize>,
@@ -94,9 +97,9 @@ impl Driver {
         };
         let dialer = Dialer::new(&options.url, socket)?;
         dialer.check().map_err(DriverError::OutOfReach)?;
+        let http = MediaHttp::new(web.clone(), realm);
         let shared = Shared {
-            dialer,
-            http: MediaHttp::new(web.clone(), realm),
+            ways: AllWays::new(Ways { dialer, http }, options.proxies, check),
             versions: Versions::new(options.version, web, realm),
             device_name: options.device_name,
             pre_keys: options.pre_keys,
@@ -121,9 +124,25 @@ impl Driver {
         self.shared.check
     }
 
-    /// Opens the line of a session and starts its task. It waits until an earlier line of the same session has ended.
-    pub fn open(&self, session: SessionId, keys: KeyStore, purpose: Purpose, sink: Arc<dyn Sink>) -> Arc<dyn Line> {
-        line::open(Arc::clone(&self.shared), session, keys, purpose, sink)
+    /// Whether a session may use this proxy, as far as that can be said before it is used.
+    ///
+    /// # Errors
+    /// When it is at an address that a client must not choose.
+    pub fn check_proxy(&self, proxy: &Proxy) -> Result<(), ProxyRefused> {
+        self.shared.ways.check(proxy)
+    }
+
+    /// Opens the line of a session, through its proxy if there is one, and starts its task. It waits until an earlier line of the same
+    /// session has ended.
+    pub fn open(
+        &self,
+        session: SessionId,
+        keys: KeyStore,
+        purpose: Purpose,
+        proxy: Option<Proxy>,
+        sink: Arc<dyn Sink>,
+    ) -> Arc<dyn Line> {
+        line::open(Arc::clone(&self.shared), session, keys, purpose, proxy, sink)
     }
 }
 

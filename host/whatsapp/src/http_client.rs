@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use switchboard_core::proxy::Proxy;
 use switchboard_core::realm::Realm;
-use switchboard_egress::{Egress, Limits, Method, Request};
+use switchboard_egress::{Egress, EgressError, Limits, Method, Reach, Request};
 use whatsapp_rust::anyhow::{Result, bail};
 use whatsapp_rust::async_trait;
 use whatsapp_rust::wacore::net::{HttpClient, HttpRequest, HttpResponse};
@@ -14,7 +15,7 @@ const LIMITS: Limits = Limits {
     timeout: Duration::from_secs(300),
 };
 
-/// One for all lines.
+/// One for all lines that have no proxy, and one for each that has.
 #[derive(Debug, Clone)]
 pub(crate) struct MediaHttp {
     egress: Egress,
@@ -24,6 +25,19 @@ pub(crate) struct MediaHttp {
 impl MediaHttp {
     pub(crate) const fn new(egress: Egress, realm: Realm) -> Self {
         Self { egress, realm }
+    }
+
+    /// The same by way of a proxy that must be within `reach`.
+    pub(crate) fn through(&self, proxy: &Proxy, reach: Reach) -> Result<Self, EgressError> {
+        Ok(Self {
+            egress: self.egress.through(proxy, reach)?,
+            realm: self.realm,
+        })
+    }
+
+    /// Its way out.
+    pub(crate) const fn egress(&self) -> &Egress {
+        &self.egress
     }
 }
 
@@ -60,7 +74,7 @@ fn in_realm(realm: Realm, url: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use switchboard_egress::{EgressOptions, Reach};
+    use switchboard_egress::EgressOptions;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 

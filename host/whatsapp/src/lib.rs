@@ -19,6 +19,7 @@ mod masked;
 mod sink;
 mod transport;
 mod version;
+mod ways;
 
 pub use self::certificate::CertificateCheck;
 pub use self::driver::{Driver, DriverError, DriverOptions};
@@ -28,3 +29,4 @@ pub use self::line::state::{Health, LineState, LineStatus, LinkStep, PairingCode
 pub use self::line::{Line, LineError, Outgoing, Purpose, Registered, SendError};
 pub use self::masked::Masked;
 pub use self::sink::Sink;
+pub use self::ways::ProxyRefused;

@@ -21,8 +21,10 @@ use whatsapp_rust::async_trait;
 use whatsapp_rust::transport::{Transport, TransportEvent, TransportFactory, from_websocket};
 use whatsapp_rust::wacore::net::WHATSAPP_WEB_ORIGIN;
 
+use crate::line::loss::LossReason;
 use crate::line::ratchet::{Ratchet, Settled};
 use crate::line::wire::{Watched, Wire};
+use crate::masked::Masked;
 
 /// What the library gets: a pipe to write to, and what comes out of it.
 type Pipe = (Arc<dyn Transport>, Receiver<TransportEvent>);
@@ -64,7 +66,7 @@ impl Target {
     }
 }
 
-/// Dials WhatsApp, for all lines.
+/// Dials WhatsApp: one for all lines that have no proxy, and one for each that has.
 #[derive(Clone)]
 pub(crate) struct Dialer {
     egress: Egress,
@@ -81,9 +83,14 @@ impl Dialer {
         })
     }
 
+    /// The same by another way out.
+    pub(crate) fn over(&self, egress: Egress) -> Self {
+        Self { egress, ..self.clone() }
+    }
+
     /// Whether the target is within reach, as far as that can be said without dialling it.
     pub(crate) fn check(&self) -> Result<(), EgressError> {
-        self.egress.check_host(&self.target.host)
+        self.egress.reach().check_host(&self.target.host)
     }
 
     async fn tcp(&self) -> Result<TcpStream, EgressError> {
@@ -121,7 +128,7 @@ pub(crate) struct LineTransport {
 impl TransportFactory for LineTransport {
     async fn create_transport(&self) -> anyhow::Result<Pipe> {
         let dialled = self.dialer.dial(&self.wire).await;
-        let (transport, events) = dialled.inspect_err(|error| self.wire.unreachable(format!("{error:#}")))?;
+        let (transport, events) = dialled.inspect_err(|error| self.wire.unreachable(reason(error)))?;
         self.wire.upgraded();
         let settled = Settled {
             transport,
@@ -129,6 +136,15 @@ impl TransportFactory for LineTransport {
             wire: Arc::clone(&self.wire),
         };
         Ok((Arc::new(settled), events))
+    }
+}
+
+/// Why there is no socket, and whether that is the proxy's doing.
+fn reason(error: &anyhow::Error) -> LossReason {
+    let words = Masked::from(format!("{error:#}"));
+    match error.downcast_ref() {
+        Some(EgressError::Proxy(_)) => LossReason::Proxy(words),
+        _ => LossReason::Socket(words),
     }
 }
 

@@ -26,6 +26,7 @@ fn driver(url: &str) -> Result<Driver, DriverError> {
         max_silence: Duration::from_secs(35),
         clock: Arc::new(SystemClock),
         random: Arc::new(OsRandom),
+        proxies: Vec::new(),
         egress: Egress::new(EgressOptions { reach }).unwrap(),
     })
 }
@@ -166,7 +167,7 @@ mod a_build_that_checks {
         let keys = KeyStore::new(store.clone(), Arc::new(SystemClock), &session);
         let line = driver(&simulator.ws_url())
             .unwrap()
-            .open(session, keys, Purpose::Link, Arc::new(Deaf));
+            .open(session, keys, Purpose::Link, None, Arc::new(Deaf));
 
         // The server has answered, more than once, and got no further than its certificate.
         let mut state = line.state();

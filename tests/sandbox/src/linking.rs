@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use simulator::Simulator;
 use switchboard::cli::exit::{Exit, Fault};
-use switchboard_core::ids::{LinkMethod, SessionId, SessionRef};
+use switchboard_core::ids::{SessionId, SessionRef};
 use switchboard_core::status::SessionStatus;
 use switchboard_service::{NewSession, Service};
 use tokio::time::{Instant, sleep};
@@ -79,13 +79,10 @@ fn linked_before(service: &Service) -> Vec<SessionId> {
 
 async fn link(service: &Service, simulator: &Simulator, number: &str) -> Result<SessionId, Fault> {
     let phone = simulator.phone(number).map_err(|error| failed(&error))?;
-    let new = NewSession {
-        method: LinkMethod::Qr,
-        name: None,
-        phone_number: None,
-        metadata: None,
-    };
-    let id = service.create_session(new).await.map_err(|error| failed(&error))?;
+    let id = service
+        .create_session(NewSession::default())
+        .await
+        .map_err(|error| failed(&error))?;
     let deadline = Instant::now() + PATIENCE;
     let code = loop {
         match service.qr(&SessionRef::Session(id)) {

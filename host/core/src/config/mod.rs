@@ -10,8 +10,8 @@ use std::fmt;
 
 use self::fields::{Fields, Origin};
 pub use self::sections::{
-    AuthConfig, DataConfig, LogConfig, LogFormat, MetricsConfig, PluginsConfig, SendConfig, ServerConfig, WebVersion,
-    WhatsappConfig,
+    AuthConfig, DataConfig, EgressConfig, LogConfig, LogFormat, MetricsConfig, PluginsConfig, SendConfig, ServerConfig,
+    WebVersion, WhatsappConfig,
 };
 
 /// The commented defaults, as text.
@@ -30,6 +30,8 @@ pub struct Config {
     pub send: SendConfig,
     /// The connection to WhatsApp.
     pub whatsapp: WhatsappConfig,
+    /// What may be connected to.
+    pub egress: EgressConfig,
     /// The plugin host.
     pub plugins: PluginsConfig,
     /// The metrics.
@@ -75,6 +77,7 @@ impl Config {
             auth: AuthConfig::read(&mut fields),
             send: SendConfig::read(&mut fields),
             whatsapp: WhatsappConfig::read(&mut fields),
+            egress: EgressConfig::read(&mut fields),
             plugins: PluginsConfig::read(&mut fields),
             metrics: MetricsConfig::read(&mut fields),
             log: LogConfig::read(&mut fields),
@@ -129,6 +132,7 @@ mod tests {
         let config = Config::load(None, NO_ENVIRONMENT).unwrap();
         assert_eq!(config.server.listen.len(), 2);
         assert_eq!(config.metrics.listen, []);
+        assert_eq!(config.egress.proxies, []);
         assert_eq!(config.send.ack_timeout, Duration::from_secs(15));
         assert_eq!(config.server.admin_key, None);
         assert_eq!(config.whatsapp.version, WebVersion::Auto);
@@ -208,6 +212,7 @@ mod tests {
             ("[whatsapp]\nurl = \"https://web.whatsapp.com\"", "ws"),
             ("[whatsapp]\nversion = \"2.3000\"", "2.3000."),
             ("[whatsapp]\ndevice_name = \"\"", "1 to 50"),
+            ("[egress]\nproxies = [\"10.0.0.5\"]", "a host and a port"),
             ("[plugins]\nmax_concurrent = 100000", "1 to 1000"),
             ("[metrics]\nlisten = \"9091\"", "addresses with a port"),
             ("[log]\nformat = \"xml\"", "text or json"),

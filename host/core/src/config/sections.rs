@@ -11,6 +11,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::fields::{Fields, Given};
+use crate::proxy::{InvalidAddress, ProxyAddress};
 use crate::secret::Secret;
 
 /// The REST API's listeners and limits.
@@ -159,6 +160,27 @@ impl WhatsappConfig {
             version: fields.take(S, "version", |given| given.text()?.parse()),
             device_name: fields.take(S, "device_name", |given| sized(given, 1, 50)),
             max_silence: fields.take(S, "max_silence", duration),
+        }
+    }
+}
+
+/// What may be connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressConfig {
+    /// Proxies that sessions may use although their addresses are not public.
+    pub proxies: Vec<ProxyAddress>,
+}
+
+impl EgressConfig {
+    pub(super) fn read(fields: &mut Fields) -> Self {
+        Self {
+            proxies: fields.take("egress", "proxies", |given| {
+                let texts = given.texts()?;
+                let proxies = texts.iter().map(|text| text.parse());
+                proxies
+                    .collect::<Result<_, _>>()
+                    .map_err(|error: InvalidAddress| error.to_string())
+            }),
         }
     }
 }

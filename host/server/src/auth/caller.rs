@@ -196,7 +196,7 @@ mod tests {
         for (method, path, _) in operations(&app) {
             if path.contains("{sessionId}") {
                 let path = path.replace("{sessionId}", &theirs);
-                let answered = app.with_token(&method, &path, &token).await;
+                let answered = app.call_with(&token, &method, &path, json!({})).await;
                 answered.failure(404, "session_not_found", Some("sessionId"));
                 checked += 1;
             }

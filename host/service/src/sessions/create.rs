@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
 use switchboard_core::ids::{LinkMethod, PhoneNumber, SessionId};
 use switchboard_core::problem::{Code, Problem};
+use switchboard_core::proxy::Proxy;
 use switchboard_store::sessions::Session;
 
+use super::metadata::Metadata;
+use super::update::check_proxy;
 use crate::service::Service;
 use crate::supervisor;
 
@@ -20,15 +22,17 @@ pub struct NewSession {
     /// The number of the phone that will type a pairing code; only with the method `phone`.
     pub phone_number: Option<PhoneNumber>,
     /// Whatever the operator wants to keep with it.
-    pub metadata: Option<Map<String, Value>>,
+    pub metadata: Option<Metadata>,
+    /// Through whom its connections leave, from the first on.
+    pub proxy: Option<Proxy>,
 }
 
 impl Service {
     /// Creates a session and begins to link it: a code to scan or to type appears in a moment.
     ///
     /// # Errors
-    /// `forbidden` when not every session is in sight, `invalid_field` for a number that does not go with the method; when the database
-    /// cannot be written.
+    /// `forbidden` when not every session is in sight, and for a proxy at an address that a client must not choose; `invalid_field` for
+    /// a number that does not go with the method; when the database cannot be written.
     pub async fn create_session(&self, new: NewSession) -> Result<SessionId, Problem> {
         let parts = &self.parts;
         let _under_way = parts.enter()?;
@@ -50,10 +54,12 @@ impl Service {
                 return Err(Problem::invalid_field("phoneNumber", sentence));
             }
         }
+        check_proxy(parts, new.proxy.as_ref())?;
         let id = SessionId::mint(new.method, &*parts.clock, &*parts.random);
         let row = Session {
             phone_number: new.phone_number,
-            ..Session::new(id, new.name, new.metadata, parts.clock.now())
+            proxy: new.proxy,
+            ..Session::new(id, new.name, new.metadata.map(Into::into), parts.clock.now())
         };
         parts.sessions.insert(&row).await?;
         supervisor::adopt(parts, row, Duration::ZERO);

@@ -4,5 +4,7 @@ pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod get;
 pub(crate) mod list;
+pub(crate) mod metadata;
+pub(crate) mod update;
 pub(crate) mod view;
 pub(crate) mod watch;

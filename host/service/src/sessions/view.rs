@@ -36,9 +36,12 @@ pub struct SessionView {
     pub method: LinkMethod,
     /// The operator's name for it.
     pub name: Option<String>,
-    /// Whatever was given at creation.
+    /// Whatever the operator keeps with it.
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Map<String, Value>>,
+    /// Through whom its connections leave, with `***` for the password.
+    #[schema(example = "http://user:***@10.0.0.5:3128")]
+    pub proxy: Option<String>,
     /// The account's own name in WhatsApp.
     pub push_name: Option<String>,
     /// The account's number-free address.
@@ -79,9 +82,9 @@ pub struct SessionView {
 /// Why a connection or a link was lost.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct LossView {
-    /// What kind of loss, in one word that does not change: `socket`, `silent`, `handshake`, `stream`, `replaced`, `outdated`,
-    /// `refused`, `banned`, `pairing` or `client` for the connection, `removed_by_phone`, `requested`, `locked`, `refused` or `keys_lost`
-    /// for the link.
+    /// What kind of loss, in one word that does not change: `socket`, `proxy`, `silent`, `handshake`, `stream`, `replaced`,
+    /// `outdated`, `refused`, `banned`, `pairing` or `client` for the connection, `removed_by_phone`, `requested`, `locked`, `refused` or
+    /// `keys_lost` for the link.
     #[schema(value_type = String, example = "socket")]
     pub code: Cow<'static, str>,
     /// What happened.
@@ -183,6 +186,7 @@ impl SessionView {
             method: row.method(),
             name: row.name.clone(),
             metadata: row.metadata.clone(),
+            proxy: row.proxy.as_ref().map(ToString::to_string),
             push_name: link.and_then(|link| link.push_name.clone()),
             lid: link.and_then(|link| link.lid.clone()),
             created_at: row.created_at,

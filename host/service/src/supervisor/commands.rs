@@ -4,6 +4,8 @@ use switchboard_core::problem::{Code, Problem};
 use switchboard_store::sessions::Phase;
 use tokio::sync::oneshot;
 
+use crate::sessions::update::SessionChanges;
+
 /// Where the answer goes.
 pub(crate) type Reply = oneshot::Sender<Result<(), Problem>>;
 
@@ -18,15 +20,19 @@ pub(crate) enum Command {
     Relink(Reply),
     /// Log out, forget the keys, keep the id and the log.
     Delete(Reply),
+    /// Change what a client decides about the session.
+    Update(Box<SessionChanges>, Reply),
     /// Close the line, keep the link, and end the task.
     Stop(Reply),
 }
 
 /// What a task has to do for a command in a phase.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step {
     /// It is so already.
     Nothing,
+    /// Store these changes, and open the line anew if it has to go another way.
+    Update(Box<SessionChanges>),
     /// Close the line and open it anew.
     Reopen,
     /// Log out over the line; then the session is in this phase.
@@ -61,6 +67,7 @@ pub(super) fn step(command: &Command, phase: Phase) -> Result<Step, Problem> {
         (Command::Delete(_), Phase::Linked) => Ok(Step::LogOut(Phase::Inactive)),
         (Command::Delete(_), Phase::Registering | Phase::LoggedOut) => Ok(Step::Forget(Phase::Inactive)),
         (Command::Delete(_), Phase::Inactive) => Ok(Step::Nothing),
+        (Command::Update(changes, _), _) => Ok(Step::Update(changes.clone())),
         (Command::Stop(_), _) => Ok(Step::Stop),
     }
 }

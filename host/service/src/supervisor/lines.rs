@@ -4,17 +4,42 @@ use std::fmt;
 use std::sync::Arc;
 
 use switchboard_core::ids::SessionId;
+use switchboard_core::proxy::Proxy;
 use switchboard_store::keys::KeyStore;
-use switchboard_whatsapp::{Driver, Line, Purpose, Sink};
+use switchboard_whatsapp::{Driver, Line, ProxyRefused, Purpose, Sink};
 
 /// Opens lines to WhatsApp.
 pub trait Lines: Send + Sync + fmt::Debug {
-    /// Opens the one line of `session` on its keys. The caller stops one line before it opens the next.
-    fn open(&self, session: SessionId, keys: KeyStore, purpose: Purpose, sink: Arc<dyn Sink>) -> Arc<dyn Line>;
+    /// Whether a session may use this proxy.
+    ///
+    /// # Errors
+    /// When it is at an address that a client must not choose.
+    fn check_proxy(&self, proxy: &Proxy) -> Result<(), ProxyRefused>;
+
+    /// Opens the one line of `session` on its keys, through its proxy if it has one. The caller stops one line before it opens the next.
+    fn open(
+        &self,
+        session: SessionId,
+        keys: KeyStore,
+        purpose: Purpose,
+        proxy: Option<Proxy>,
+        sink: Arc<dyn Sink>,
+    ) -> Arc<dyn Line>;
 }
 
 impl Lines for Driver {
-    fn open(&self, session: SessionId, keys: KeyStore, purpose: Purpose, sink: Arc<dyn Sink>) -> Arc<dyn Line> {
-        Self::open(self, session, keys, purpose, sink)
+    fn check_proxy(&self, proxy: &Proxy) -> Result<(), ProxyRefused> {
+        Self::check_proxy(self, proxy)
+    }
+
+    fn open(
+        &self,
+        session: SessionId,
+        keys: KeyStore,
+        purpose: Purpose,
+        proxy: Option<Proxy>,
+        sink: Arc<dyn Sink>,
+    ) -> Arc<dyn Line> {
+        Self::open(self, session, keys, purpose, proxy, sink)
     }
 }

@@ -31,6 +31,7 @@ use crate::outbox::queue::{HELD, Queue};
 use crate::outbox::refusal;
 use crate::outbox::waiters::Verdict;
 use crate::parts::Parts;
+use crate::sessions::update::SessionChanges;
 
 /// How long a session rests whose task has panicked. The rest doubles each time.
 const REST: Duration = Duration::from_millis(100);
@@ -332,6 +333,7 @@ impl Task {
         | Command::Logout(reply)
         | Command::Relink(reply)
         | Command::Delete(reply)
+        | Command::Update(_, reply)
         | Command::Stop(reply)) = command;
         // A request that has gone away is done all the same.
         let _ = reply.send(outcome);
@@ -348,6 +350,7 @@ impl Task {
                 self.close().await;
                 self.open();
             }
+            Step::Update(changes) => self.update(*changes).await?,
             Step::LogOut(phase) => {
                 if let Some(open) = self.handle.line() {
                     // Whatever is left of the keys goes below, and a failure there is the answer.
@@ -362,6 +365,19 @@ impl Task {
                 self.enter(Phase::Registering, None).await?;
                 self.open();
             }
+        }
+        Ok(())
+    }
+
+    async fn update(&mut self, changes: SessionChanges) -> Result<(), Problem> {
+        let before = self.handle.row();
+        let row = changes.of(Session::clone(&before))?;
+        insist("session", Some(before.id), || self.parts.sessions.update(&row)).await?;
+        let rerouted = row.proxy != before.proxy && has_line(row.phase);
+        self.change(|_| row);
+        if rerouted {
+            self.close().await;
+            self.open();
         }
         Ok(())
     }
@@ -408,10 +424,11 @@ impl Task {
             parts: self.parts.clone(),
             events: self.handle.events(),
         };
+        let (keys, proxy) = (self.keys.clone(), self.handle.row().proxy.clone());
         let line = self
             .parts
             .lines
-            .open(self.handle.id, self.keys.clone(), purpose, Arc::new(sink));
+            .open(self.handle.id, keys, purpose, proxy, Arc::new(sink));
         self.state = Some(line.state());
         let clock = self.parts.clock.clone();
         self.handle.set_line(Some(OpenLine::new(line, clock)));

@@ -12,6 +12,7 @@ use switchboard_core::content::{Content, Text};
 use switchboard_core::event::{Account, InboundMessage, LineEvent, LogoutReason, ReceiptKind};
 use switchboard_core::ids::{Jid, PhoneNumber, RequestId, SessionId, SessionRef};
 use switchboard_core::problem::Problem;
+use switchboard_core::proxy::Proxy;
 use switchboard_core::random::OsRandom;
 use switchboard_core::realm::Realm;
 use switchboard_core::status::SessionStatus;
@@ -21,7 +22,7 @@ use switchboard_store::keys::KeyStore;
 use switchboard_store::{DataFolder, OpenOptions, Store};
 use switchboard_whatsapp::{
     Health, Line, LineError, LineState, LineStatus, LinkStep, Loss, LossReason, Outgoing, PairingCode, Passkey,
-    Purpose, QrCode, Registered, SendError, Sink,
+    ProxyRefused, Purpose, QrCode, Registered, SendError, Sink,
 };
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, watch};
@@ -191,7 +192,18 @@ impl FakeLines {
 }
 
 impl Lines for FakeLines {
-    fn open(&self, session: SessionId, _: KeyStore, purpose: Purpose, sink: Arc<dyn Sink>) -> Arc<dyn Line> {
+    fn check_proxy(&self, _: &Proxy) -> Result<(), ProxyRefused> {
+        Ok(())
+    }
+
+    fn open(
+        &self,
+        session: SessionId,
+        _: KeyStore,
+        purpose: Purpose,
+        proxy: Option<Proxy>,
+        sink: Arc<dyn Sink>,
+    ) -> Arc<dyn Line> {
         let expires_at = UnixMillis(4_000_000_000_000);
         let step = match purpose {
             Purpose::Link => Some(LinkStep::ScanQr(QrCode {
@@ -215,6 +227,7 @@ impl Lines for FakeLines {
         let line = Arc::new(FakeLine {
             session,
             purpose,
+            proxy,
             opened_at: Instant::now(),
             sink,
             state: watch::channel(state).0,
@@ -242,6 +255,7 @@ impl Lines for FakeLines {
 pub(crate) struct FakeLine {
     pub(crate) session: SessionId,
     pub(crate) purpose: Purpose,
+    pub(crate) proxy: Option<Proxy>,
     opened_at: Instant,
     sink: Arc<dyn Sink>,
     state: watch::Sender<LineState>,

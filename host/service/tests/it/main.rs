@@ -12,4 +12,5 @@ mod sending;
 #[cfg(feature = "simulator")]
 mod simulated;
 mod tokens;
+mod update;
 mod watch;

@@ -37,6 +37,7 @@ async fn service_at(simulator: &Simulator, folder: &TempDir, clock: Arc<dyn Cloc
         max_silence: Duration::from_secs(35),
         clock: Arc::clone(&clock),
         random: Arc::new(OsRandom),
+        proxies: Vec::new(),
         egress: Egress::new(EgressOptions {
             reach: Reach::LoopbackOnly,
         })

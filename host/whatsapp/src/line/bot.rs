@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use whatsapp_rust::bot::{Bot, BotBuilderError};
+use whatsapp_rust::bot::Bot;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 
@@ -11,30 +11,34 @@ use super::inbound::Commit;
 use super::ratchet::Ratchet;
 use super::task::Parts;
 use crate::backend::{Backend, Redelivery};
+use crate::masked::Masked;
 use crate::transport::LineTransport;
 
 /// A client for the session's keys, not started yet. At most one may be alive on one key store.
-pub(super) async fn build(parts: &Parts) -> Result<Bot, BotBuilderError> {
+pub(super) async fn build(parts: &Parts) -> Result<Bot, Masked> {
     let Parts {
         shared,
         session,
         keys,
+        proxy,
         sink,
         wire,
         repair,
         ..
     } = parts;
+    let ways = shared.ways.of(proxy.as_ref());
+    let ways = ways.map_err(|error| Masked::chain(&error))?;
     let version = shared.versions.current(&*shared.clock).await;
     let redelivery = Arc::clone(repair) as Arc<dyn Redelivery>;
     let ratchet = Arc::new(Ratchet::default());
     let mut builder = Bot::builder()
         .with_backend(Backend::telling(keys.clone(), redelivery))
         .with_transport_factory(LineTransport {
-            dialer: shared.dialer.clone(),
+            dialer: ways.dialer,
             wire: Arc::clone(wire),
             ratchet: Arc::clone(&ratchet),
         })
-        .with_http_client(shared.http.clone())
+        .with_http_client(ways.http)
         // The library forgets both of these between clients.
         .with_version(version)
         .with_device_props(
@@ -55,7 +59,7 @@ pub(super) async fn build(parts: &Parts) -> Result<Bot, BotBuilderError> {
     if let Some(count) = shared.pre_keys {
         builder = builder.with_wanted_pre_key_count(count);
     }
-    let bot = builder.build().await?;
+    let bot = builder.build().await.map_err(|error| Masked::chain(&error))?;
     ratchet.belongs_to(&bot.client());
     // A companion that never says it is online reports `inactive`, and the sender sees no second tick.
     bot.client().set_force_active_delivery_receipts(true);

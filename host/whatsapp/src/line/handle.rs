@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use switchboard_core::ids::{PhoneNumber, SessionId};
+use switchboard_core::proxy::Proxy;
 use switchboard_store::keys::KeyStore;
 use tokio::sync::{mpsc, watch};
 use whatsapp_rust::waproto::codec;
@@ -27,6 +28,7 @@ pub(crate) fn open(
     session: SessionId,
     keys: KeyStore,
     purpose: Purpose,
+    proxy: Option<Proxy>,
     sink: Arc<dyn Sink>,
 ) -> Arc<dyn Line> {
     let (board, state) = Board::new(&purpose, Arc::clone(&shared.clock));
@@ -46,6 +48,7 @@ pub(crate) fn open(
         shared,
         session,
         keys,
+        proxy,
         sink,
         wire,
         repair: Arc::new(repair),

@@ -29,6 +29,9 @@ pub enum LossReason {
     /// The socket ended, or could not be opened.
     #[error("the connection ended: {0}")]
     Socket(Masked),
+    /// The proxy that the session goes through did not connect it.
+    #[error("{0}")]
+    Proxy(Masked),
     /// The socket is open and nothing comes over it, not even an answer.
     #[error("WhatsApp was silent for {} s and did not answer on the open socket", .0.as_secs())]
     Silent(Duration),
@@ -71,6 +74,7 @@ impl LossReason {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Socket(_) => "socket",
+            Self::Proxy(_) => "proxy",
             Self::Silent(_) => "silent",
             Self::Handshake => "handshake",
             Self::Stream(_) => "stream",
@@ -90,6 +94,7 @@ impl LossReason {
             Self::Stream(code) if code.parse() == Ok(RATE_LIMITED) => PATIENCE,
             Self::Refused(_) | Self::Outdated | Self::Banned { .. } => REFUSAL,
             Self::Socket(_)
+            | Self::Proxy(_)
             | Self::Silent(_)
             | Self::Handshake
             | Self::Stream(_)
@@ -116,6 +121,7 @@ mod tests {
     fn whoever_asks_for_patience_gets_it_and_a_network_is_tried_soon() {
         for (reason, least) in [
             (LossReason::Socket("reset".into()), 1),
+            (LossReason::Proxy("refused".into()), 1),
             (LossReason::Stream("503".into()), 1),
             (LossReason::Refused(500), 1),
             (LossReason::Stream("429".into()), 60),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use switchboard_core::event::{Account, InboundMessage, LogoutReason};
 
+use super::loss::LossReason;
 use super::pairing_code::NoCode;
 use super::repair::Missing;
 
@@ -28,8 +29,8 @@ pub(crate) enum News {
     PairingFailed(String),
     /// Connected, logged in, and in sync.
     Connected,
-    /// The server could not be reached.
-    Unreachable(String),
+    /// The server could not be reached, for this reason.
+    Unreachable(LossReason),
     /// A socket ended.
     SocketClosed(Closing),
     /// The library saw the connection end, and says why.

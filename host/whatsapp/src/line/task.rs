@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use switchboard_core::event::{Account, InboundMessage, LineEvent, LogoutReason};
 use switchboard_core::ids::SessionId;
+use switchboard_core::proxy::Proxy;
 use switchboard_store::keys::KeyStore;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
@@ -29,7 +30,6 @@ use super::wire::Wire;
 use super::{Purpose, bot, passkey};
 use crate::driver::Shared;
 use crate::jid;
-use crate::masked::Masked;
 use crate::sink::Sink;
 
 /// How long a client may take to save what it knows and to close.
@@ -68,6 +68,7 @@ pub(super) struct Parts {
     pub(super) shared: Arc<Shared>,
     pub(super) session: SessionId,
     pub(super) keys: KeyStore,
+    pub(super) proxy: Option<Proxy>,
     pub(super) sink: Arc<dyn Sink>,
     pub(super) wire: Arc<Wire>,
     pub(super) repair: Arc<Repair>,
@@ -164,8 +165,7 @@ impl Task {
         let built = bot::build(&self.parts).await;
         let bot = match built {
             Ok(bot) => bot,
-            Err(error) => {
-                let reason = Masked::chain(&error);
+            Err(reason) => {
                 tracing::error!(session = %self.parts.session, %reason, "the client cannot be set up");
                 return self.give_up(LossReason::Client(reason));
             }
@@ -282,7 +282,7 @@ impl Task {
             // One loss, told from above and from below: whichever comes first.
             News::Disconnected(reason) if self.board.is_ready() => self.lost(LossReason::Socket(reason.into())),
             News::Disconnected(_) => {}
-            News::Unreachable(reason) => return ControlFlow::Break(self.give_up(LossReason::Socket(reason.into()))),
+            News::Unreachable(reason) => return ControlFlow::Break(self.give_up(reason)),
             News::SocketClosed(closing) => return self.socket_closed(closing),
             // Not every one ends the stream at once; what is left of it is not worth waiting for.
             News::StreamError(code) => return ControlFlow::Break(self.give_up(LossReason::Stream(code))),

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
+use super::loss::LossReason;
 use super::news::{Closing, News};
 use super::ratchet::SHORTEST_MESSAGE;
 use super::state::Health;
@@ -77,8 +78,8 @@ impl Wire {
         now
     }
 
-    /// The server could not be reached.
-    pub(crate) fn unreachable(&self, reason: String) {
+    /// The server could not be reached, for this reason.
+    pub(crate) fn unreachable(&self, reason: LossReason) {
         self.tell(News::Unreachable(reason));
     }
 

@@ -103,6 +103,7 @@ fn driver(simulator: &Simulator) -> Driver {
         max_silence: Duration::from_secs(35),
         clock: Arc::new(SystemClock),
         random: Arc::new(OsRandom),
+        proxies: Vec::new(),
         egress: Egress::new(EgressOptions { reach }).unwrap(),
     })
     .unwrap()
@@ -118,7 +119,7 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn open(&self, purpose: Purpose) -> Arc<dyn Line> {
         let sink = Arc::clone(&self.heard) as Arc<dyn Sink>;
-        self.driver.open(self.id, self.keys.clone(), purpose, sink)
+        self.driver.open(self.id, self.keys.clone(), purpose, None, sink)
     }
 }
 

@@ -19,6 +19,7 @@ mod kills;
 mod life;
 mod link;
 mod operating;
+mod proxy;
 mod restart;
 mod start;
 mod tokens;

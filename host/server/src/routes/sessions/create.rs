@@ -3,15 +3,15 @@
 use axum::Json;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use switchboard_core::ids::{LinkMethod, PhoneNumber, SessionId};
+use switchboard_core::proxy::Proxy;
 use switchboard_core::status::SessionStatus;
-use switchboard_service::NewSession;
+use switchboard_service::{Metadata, NewSession};
 use utoipa::ToSchema;
 
 use crate::auth::May;
 use crate::auth::scope::SessionsWrite;
-use crate::described::{LinkMethodWord, PhoneNumberText};
+use crate::described::{LinkMethodWord, PhoneNumberText, ProxyText};
 use crate::extract::{self, Text};
 use crate::problem::Answer;
 
@@ -32,25 +32,11 @@ pub(crate) struct CreateBody {
     /// Whatever you want to keep with it, up to 4 KiB.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Metadata>,
-}
-
-/// An object of the client's own.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "Map<String, Value>")]
-pub(crate) struct Metadata(Map<String, Value>);
-
-impl TryFrom<Map<String, Value>> for Metadata {
-    type Error = String;
-
-    fn try_from(object: Map<String, Value>) -> Result<Self, String> {
-        const MOST_BYTES: usize = 4096;
-        let size = serde_json::to_string(&object).map_or(usize::MAX, |text| text.len());
-        if size <= MOST_BYTES {
-            Ok(Self(object))
-        } else {
-            Err(format!("must have at most {MOST_BYTES} bytes as JSON"))
-        }
-    }
+    /// Through whom the session's connections leave, from the first on: an HTTP proxy that takes `CONNECT` (`http://`) or a SOCKS5 proxy
+    /// (`socks5://`, also `socks5h://`), with a user name and a password if it wants them. It looks up WhatsApp's name itself, and TLS to
+    /// WhatsApp goes through it from end to end. At a public address, or at one that the operator lists in `egress.proxies`.
+    #[schema(value_type = Option<ProxyText>)]
+    proxy: Option<Proxy>,
 }
 
 /// A session was created.
@@ -98,7 +84,8 @@ pub(crate) async fn create(
         method: body.method,
         name: body.name.map(String::from),
         phone_number: body.phone_number,
-        metadata: body.metadata.map(|metadata| metadata.0),
+        metadata: body.metadata,
+        proxy: body.proxy,
     };
     let session_id = may.service.create_session(new).await?;
     let session = CreatedSession {
@@ -166,6 +153,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_proxy_is_shown_without_its_password_and_what_is_wrong_with_one_is_said() {
+        let app = TestApp::new().await;
+        let body = json!({"proxy": "socks5h://user:hunter2@127.0.0.1:9"});
+        let created = app.call("POST", "/api/sessions", body).await.json();
+        let id = created["session"]["sessionId"].as_str().unwrap();
+        let info = app.get(&format!("/api/sessions/{id}")).await.json();
+        assert_eq!(info["proxy"], "socks5://user:***@127.0.0.1:9");
+        let listed = app.get("/api/sessions").await.json();
+        assert_eq!(listed["sessions"][0]["proxy"], info["proxy"]);
+        let refused = app
+            .call("POST", "/api/sessions", json!({"proxy": "ftp://127.0.0.1:9"}))
+            .await;
+        let said = refused.failure(400, "invalid_field", Some("proxy"))["error"].clone();
+        assert!(said.as_str().unwrap().contains("http:// or socks5://"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_the_operator_has_not_allowed_is_forbidden() {
+        let app = TestApp::new().await;
+        for proxy in [
+            "http://user:hunter2@10.0.0.5:3128",
+            "http://user:hunter2@169.254.169.254:80",
+            "socks5://localhost:9",
+        ] {
+            let refused = app.call("POST", "/api/sessions", json!({"proxy": proxy})).await;
+            let said = refused.failure(403, "forbidden", Some("proxy"))["error"].to_string();
+            assert!(said.contains("egress.proxies") && !said.contains("hunter2"), "{said}");
+        }
+        assert_eq!(app.get("/api/sessions").await.json()["sessions"], json!([]));
+    }
+
+    #[tokio::test]
     async fn each_wrong_field_is_named() {
         let app = TestApp::new().await;
         for (body, field) in [
@@ -180,9 +199,19 @@ mod tests {
             (json!({"metadata": "x"}), "metadata"),
             (json!({"metadata": {"x": "y".repeat(5000)}}), "metadata"),
             (json!({"naem": "x"}), "naem"),
+            (json!({"proxy": 3128}), "proxy"),
+            (json!({"proxy": ""}), "proxy"),
+            (json!({"proxy": "127.0.0.1:9"}), "proxy"),
+            (json!({"proxy": "https://user:hunter2@127.0.0.1:9"}), "proxy"),
+            (json!({"proxy": "http://user:hunter2@127.0.0.1"}), "proxy"),
+            (json!({"proxy": "http://user:hunter2@127.0.0.1:9/path"}), "proxy"),
+            (json!({"proxy": "socks5://user:hunter2@127.0.0.1:9?x"}), "proxy"),
+            (json!({"proxy": "file:///etc/passwd"}), "proxy"),
+            (json!({"proxy": "http://user:***@127.0.0.1:9"}), "proxy"),
         ] {
             let answered = app.call("POST", "/api/sessions", body.clone()).await;
-            answered.failure(400, "invalid_field", Some(field));
+            let said = answered.failure(400, "invalid_field", Some(field));
+            assert!(!said.to_string().contains("hunter2"), "{said}");
         }
         assert_eq!(
             app.get("/api/sessions").await.json()["sessions"],

@@ -10,3 +10,4 @@ pub(crate) mod logout;
 pub(crate) mod qr;
 pub(crate) mod relink;
 pub(crate) mod restart;
+pub(crate) mod update;

@@ -106,6 +106,12 @@ impl Api {
             .await
     }
 
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        let body = body.to_string().into_bytes();
+        self.call(Method::PATCH, path, &[("content-type", "application/json")], Some(body))
+            .await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.call(Method::DELETE, path, &[], None).await
     }

@@ -3,6 +3,7 @@
 mod api;
 mod events;
 mod host;
+pub(crate) mod proxy;
 mod world;
 
 pub(crate) use self::api::Api;
