@@ -1,5 +1,5 @@
 //! How values that are read from a text look in the OpenAPI document, for `value_type`: so exactly that a program can make them up,
-//! and a generated client can refuse what the server would. What reads them says the rest, in words, when it refuses one.
+//! and that what fits is accepted, but for what `tests/api/schemathesis.toml` names. What reads them says the rest, in words.
 
 use std::borrow::Cow;
 

@@ -4,7 +4,9 @@
 //! and dials wherever it is told. This one does neither, tells the line's [`Wire`] what becomes of the socket, and holds a message back
 //! until the line's [`Ratchet`] is saved.
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{HeaderValue, ORIGIN};
 use http::{HeaderName, Uri};
@@ -12,6 +14,7 @@ use rustls::pki_types::ServerName;
 use switchboard_egress::{Egress, EgressError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_websockets::ClientBuilder;
 use url::{Host, Url};
@@ -25,6 +28,9 @@ use crate::line::loss::LossReason;
 use crate::line::ratchet::{Ratchet, Settled};
 use crate::line::wire::{Watched, Wire};
 use crate::masked::Masked;
+
+/// How long it may take until there is a WebSocket. The library gives up after 20 s, and would not say so.
+const DIAL_PATIENCE: Duration = Duration::from_secs(15);
 
 /// What the library gets: a pipe to write to, and what comes out of it.
 type Pipe = (Arc<dyn Transport>, Receiver<TransportEvent>);
@@ -127,7 +133,9 @@ pub(crate) struct LineTransport {
 #[async_trait]
 impl TransportFactory for LineTransport {
     async fn create_transport(&self) -> anyhow::Result<Pipe> {
-        let dialled = self.dialer.dial(&self.wire).await;
+        let dialled = timeout(DIAL_PATIENCE, self.dialer.dial(&self.wire)).await;
+        let dialled =
+            dialled.unwrap_or_else(|_| Err(anyhow::anyhow!("no connection within {} s", DIAL_PATIENCE.as_secs())));
         let (transport, events) = dialled.inspect_err(|error| self.wire.unreachable(reason(error)))?;
         self.wire.upgraded();
         let settled = Settled {
@@ -139,8 +147,15 @@ impl TransportFactory for LineTransport {
     }
 }
 
-/// Why there is no socket, and whether that is the proxy's doing.
+/// Why there is no socket, and whether that is the proxy's doing, or that of somebody who stands in WhatsApp's place.
 fn reason(error: &anyhow::Error) -> LossReason {
+    let tls = error.chain().find_map(|cause| {
+        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped.and_then(|wrapped| wrapped.downcast_ref::<rustls::Error>())
+    });
+    if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+        return LossReason::Handshake;
+    }
     let words = Masked::from(format!("{error:#}"));
     match error.downcast_ref() {
         Some(EgressError::Proxy(_)) => LossReason::Proxy(words),
@@ -173,6 +188,19 @@ mod tests {
         );
         for bad in ["", "web.whatsapp.com", "https://web.whatsapp.com/", "ws://"] {
             assert!(Target::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_valid_is_told_from_a_socket_that_broke() {
+        let of_tls = |error| reason(&anyhow::Error::from(io::Error::new(io::ErrorKind::InvalidData, error)));
+        let forged = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        assert_eq!(of_tls(forged), LossReason::Handshake);
+        for error in [
+            of_tls(rustls::Error::HandshakeNotComplete),
+            reason(&io::Error::from(io::ErrorKind::ConnectionRefused).into()),
+        ] {
+            assert!(matches!(error, LossReason::Socket(_)), "{error}");
         }
     }
 

@@ -9,7 +9,7 @@ fn every_fault_in_the_table_has_its_tests() {
     let table = std::fs::read_to_string(root().join("host/whatsapp/FAULTS.md")).unwrap();
     let rows: Vec<_> = table
         .lines()
-        .filter(|line| line.starts_with("| ") && !line.starts_with("| what happens"))
+        .filter(|line| line.starts_with('|') && !line.starts_with("| what happens") && !line.starts_with("|---"))
         .collect();
     assert!(rows.len() > 30, "{} rows", rows.len());
     let mut tests = BTreeSet::new();
@@ -24,9 +24,7 @@ fn every_fault_in_the_table_has_its_tests() {
     }
     for row in rows {
         let named = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
-        let names: Vec<_> = named.split(',').map(|name| name.trim().trim_matches('`')).collect();
-        assert!(!names.is_empty(), "{row}");
-        for name in names {
+        for name in named.split(',').map(|name| name.trim().trim_matches('`')) {
             assert!(tests.contains(name), "no test is called {name}: {row}");
         }
     }

@@ -1,13 +1,19 @@
 //! One session, and its QR code.
 
+use std::time::Duration;
+
 use switchboard_core::ids::SessionRef;
 use switchboard_core::problem::{Code, Problem};
 use switchboard_whatsapp::{LinkStep, QrCode};
+use tokio::time::timeout;
 
 use super::view::{HealthView, LossView, SessionView};
 use crate::parts::Parts;
 use crate::service::Service;
 use crate::supervisor::handle::Handle;
+
+/// How long reports of messages may take to be written before a session is described without them.
+const SETTLED: Duration = Duration::from_secs(1);
 
 impl Service {
     /// One session, with the health of its connection and, while it is registering, what to scan or to type.
@@ -40,7 +46,8 @@ impl Service {
 
 /// All that is said about one session.
 pub(super) async fn describe(parts: &Parts, handle: &Handle) -> Result<SessionView, Problem> {
-    parts.recorder.settled().await;
+    // A database that cannot be written must not hide what is true about the session.
+    let _ = timeout(SETTLED, parts.recorder.settled()).await;
     let queue_depth = parts.messages.pending_count(handle.id).await?;
     let now = handle.moment();
     let health = now.line.as_ref().map(|open| open.line.health()).unwrap_or_default();

@@ -84,7 +84,7 @@ pub struct SessionView {
 pub struct LossView {
     /// What kind of loss, in one word that does not change: `socket`, `proxy`, `silent`, `handshake`, `stream`, `replaced`,
     /// `outdated`, `refused`, `banned`, `pairing` or `client` for the connection, `removed_by_phone`, `requested`, `locked`, `refused` or
-    /// `keys_lost` for the link.
+    /// `keys_lost` for the link. `unknown` for a loss that an early version has stored.
     #[schema(value_type = String, example = "socket")]
     pub code: Cow<'static, str>,
     /// What happened.

@@ -299,8 +299,10 @@ impl Task {
     async fn seen(&mut self, loss: Option<Loss>) {
         let (id, at) = (self.handle.id, self.parts.clock.now());
         let losses = self.handle.row().losses_with(loss);
-        // Not worth more than the line in the log: the next time is as good.
-        let _ = insist("last seen", Some(id), || self.parts.sessions.seen(id, at, &losses)).await;
+        // Not worth waiting for a disk that is full: the next time is as good.
+        if let Err(error) = self.parts.sessions.seen(id, at, &losses).await {
+            tracing::warn!(session = %id, %error, "what was seen of the session is not stored");
+        }
         self.change(|row| Session {
             last_seen_at: Some(at),
             losses,

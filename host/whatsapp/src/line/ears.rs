@@ -133,10 +133,7 @@ fn news(session: &SessionId, event: &Event) -> Option<News> {
         }
         Event::Connected(_) => News::Connected,
         Event::Disconnected(disconnected) => News::Disconnected(disconnected.reason.to_string()),
-        Event::ConnectFailure(failure) => News::Refused {
-            reason: failure.reason.code(),
-            tried_again: failure.reason.should_reconnect(),
-        },
+        Event::ConnectFailure(failure) => News::Refused(failure.reason.code()),
         Event::StreamReplaced(_) => News::Replaced,
         Event::ClientOutdated(_) => News::Outdated,
         Event::TemporaryBan(ban) => News::Banned(ban.code.to_string(), ban.expire.to_std().unwrap_or_default()),

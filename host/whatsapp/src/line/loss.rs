@@ -1,8 +1,8 @@
 //! Why a connection was lost, and how long the line waits before the next attempt.
 //!
-//! There is one rule for every wait: it begins at the least of its kind, doubles with each attempt that fails, up to the most of its
-//! kind, a fifth more or less, and begins anew after a connection that held. Where WhatsApp says no, or asks for patience, both are
-//! longer than where a network is broken.
+//! There is one rule for every wait. The first is that of its kind; then it doubles with each attempt that fails, up to the most of
+//! its kind, and begins anew after a connection that held. Where WhatsApp says no, or asks for patience, it is longer than where a
+//! network is broken. The library's own waits, which grow to a quarter of an hour, never get that far.
 
 use std::time::Duration;
 
@@ -12,16 +12,34 @@ use crate::masked::Masked;
 
 /// WhatsApp asks for fewer requests.
 const RATE_LIMITED: i32 = 429;
-/// A network is tried again soon, and as long as it takes.
-const NETWORK: Wait = Wait(Duration::from_secs(1), Duration::from_secs(120));
+/// WhatsApp's own trouble passes as a network's does.
+const TROUBLE: [i32; 2] = [500, 503];
+/// A network is tried again at once, soon, and as long as it takes.
+const NETWORK: Wait = Wait {
+    first: Duration::ZERO,
+    then: Duration::from_secs(1),
+    most: Duration::from_secs(120),
+};
 /// A refusal does not change by being asked for.
-const REFUSAL: Wait = Wait(Duration::from_secs(1), Duration::from_secs(3600));
+pub(super) const REFUSAL: Wait = Wait {
+    first: Duration::from_secs(1),
+    then: Duration::from_secs(2),
+    most: Duration::from_secs(3600),
+};
 /// Two clients that take one place in turns would ruin the keys for both; a limit is not met by trying.
-const PATIENCE: Wait = Wait(Duration::from_secs(60), Duration::from_secs(3600));
+const PATIENCE: Wait = Wait {
+    first: Duration::from_secs(60),
+    then: Duration::from_secs(120),
+    most: Duration::from_secs(3600),
+};
 
-/// The least and the most that is waited.
+/// How long is waited after the first failure, after the second, and at most; it doubles in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wait(pub(super) Duration, pub(super) Duration);
+pub(super) struct Wait {
+    pub(super) first: Duration,
+    pub(super) then: Duration,
+    pub(super) most: Duration,
+}
 
 /// Why a connection or an attempt at one was lost.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +110,7 @@ impl LossReason {
         match self {
             Self::Replaced | Self::Refused(RATE_LIMITED) => PATIENCE,
             Self::Stream(code) if code.parse() == Ok(RATE_LIMITED) => PATIENCE,
+            Self::Refused(code) if TROUBLE.contains(code) => NETWORK,
             Self::Refused(_) | Self::Outdated | Self::Banned { .. } => REFUSAL,
             Self::Socket(_)
             | Self::Proxy(_)
@@ -104,7 +123,7 @@ impl LossReason {
     }
 }
 
-/// The last time a connection was lost.
+/// One loss of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
     /// Why.
@@ -119,17 +138,17 @@ mod tests {
 
     #[test]
     fn whoever_asks_for_patience_gets_it_and_a_network_is_tried_soon() {
-        for (reason, least) in [
-            (LossReason::Socket("reset".into()), 1),
+        for (reason, first) in [
+            (LossReason::Socket("reset".into()), 0),
             (LossReason::Proxy("refused".into()), 1),
-            (LossReason::Stream("503".into()), 1),
-            (LossReason::Refused(500), 1),
+            (LossReason::Stream("503".into()), 0),
+            (LossReason::Refused(500), 0),
             (LossReason::Stream("429".into()), 60),
             (LossReason::Refused(429), 60),
             (LossReason::Replaced, 60),
         ] {
-            assert_eq!(reason.wait().0, Duration::from_secs(least), "{reason}");
+            assert_eq!(reason.wait().first, Duration::from_secs(first), "{reason}");
         }
-        assert!(LossReason::Refused(418).wait().1 > LossReason::Handshake.wait().1);
+        assert!(LossReason::Refused(418).wait().most > LossReason::Handshake.wait().most);
     }
 }

@@ -38,12 +38,7 @@ pub(crate) enum News {
     /// WhatsApp ended the stream with this code.
     StreamError(String),
     /// WhatsApp refused the login, for this reason.
-    Refused {
-        /// The reason.
-        reason: i32,
-        /// Whether the library tries again by itself.
-        tried_again: bool,
-    },
+    Refused(i32),
     /// Another client connected with our keys.
     Replaced,
     /// The announced version is too old.

@@ -20,7 +20,7 @@ use whatsapp_rust::wacore::iq::keepalive::KeepaliveSpec;
 use super::backoff::Backoff;
 use super::board::Board;
 use super::current::Current;
-use super::loss::LossReason;
+use super::loss::{self, LossReason};
 use super::news::{Closing, News};
 use super::pairing_code::{Codes, NoCode};
 use super::repair::Repair;
@@ -36,6 +36,9 @@ use crate::sink::Sink;
 const STOP_PATIENCE: Duration = Duration::from_secs(15);
 /// How long WhatsApp may take to answer a logout.
 const LOGOUT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long what came last over a socket may take to be understood. The library waits longer before it dials again by itself, but
+/// after a link.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How long a ban is believed to last that does not say so.
 const BAN: Duration = Duration::from_secs(3600);
 /// WhatsApp's reason to refuse a login for a ban.
@@ -89,8 +92,19 @@ pub(super) struct Task {
     passkey_until: Option<Instant>,
     /// Whether the codes of this client were all shown.
     exhausted: bool,
-    /// Whether nothing has been said over the present socket yet.
-    silent: bool,
+    /// Whether the present socket has not got as far as a login or a code. What is told of messages may be about the socket before.
+    before_login: bool,
+    /// The socket that has ended, if no other has taken its place yet.
+    ended: Option<Ended>,
+}
+
+/// A socket that has ended. What came over it last may say why, and is still being read.
+struct Ended {
+    reason: LossReason,
+    /// Whether everybody knows of the loss already.
+    told: bool,
+    /// When to stop waiting for a better reason, or for another socket of the same client.
+    decide_at: Instant,
 }
 
 impl Task {
@@ -107,7 +121,8 @@ impl Task {
             },
             passkey_until: None,
             exhausted: false,
-            silent: true,
+            before_login: true,
+            ended: None,
         }
     }
 
@@ -155,7 +170,7 @@ impl Task {
         wishes: &mut watch::Receiver<Wish>,
         news: &mut mpsc::UnboundedReceiver<News>,
     ) -> End {
-        self.exhausted = false;
+        (self.exhausted, self.ended) = (false, None);
         if let Some(codes) = &mut self.codes {
             codes.forget();
         }
@@ -179,6 +194,7 @@ impl Task {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let end = loop {
             let code_due = self.codes.as_ref().and_then(Codes::due);
+            let decide_at = self.ended.as_ref().map(|ended| ended.decide_at);
             tokio::select! {
                 biased;
                 wish = wished(wishes) => {
@@ -193,6 +209,11 @@ impl Task {
                 },
                 () = &mut handle => break self.over(news, &client).await,
                 () = sleep_until(code_due.unwrap_or_else(Instant::now)), if code_due.is_some() => self.ask_for_a_code(),
+                () = sleep_until(decide_at.unwrap_or_else(Instant::now)), if decide_at.is_some() => {
+                    if let Some(end) = self.without_socket() {
+                        break end;
+                    }
+                }
                 _ = look.tick() => if let Some(end) = self.look(&client) {
                     break end;
                 },
@@ -222,14 +243,18 @@ impl Task {
         if self.board.is_ready() {
             return self.give_up(reason);
         }
-        End::Pause(self.backoff.next(reason.wait(), &*self.parts.shared.random))
+        self.pause_after(&reason)
     }
 
     /// The client is of no use any more, for this reason; the next one starts after a while.
     fn give_up(&mut self, reason: LossReason) -> End {
-        let wait = self.backoff.next(reason.wait(), &*self.parts.shared.random);
+        let pause = self.pause_after(&reason);
         self.lost(reason);
-        End::Pause(wait)
+        pause
+    }
+
+    fn pause_after(&mut self, reason: &LossReason) -> End {
+        End::Pause(self.backoff.next(reason.wait(), &*self.parts.shared.random))
     }
 
     async fn hear(&mut self, news: News, client: &Arc<Client>) -> ControlFlow<End> {
@@ -237,7 +262,7 @@ impl Task {
             news,
             News::SocketClosed(_) | News::Disconnected(_) | News::Unreachable(_)
         );
-        self.silent &= of_the_socket || matches!(news, News::Ungated(_) | News::Missing(_));
+        self.before_login &= of_the_socket || matches!(news, News::Ungated(_) | News::Missing(_));
         match news {
             News::QrCode(..) if self.linked => return ControlFlow::Break(End::LoggedOut(LogoutReason::KeysLost)),
             News::QrCode(text, timeout) => match &mut self.codes {
@@ -286,14 +311,8 @@ impl Task {
             News::SocketClosed(closing) => return self.socket_closed(closing),
             // Not every one ends the stream at once; what is left of it is not worth waiting for.
             News::StreamError(code) => return ControlFlow::Break(self.give_up(LossReason::Stream(code))),
-            News::Refused { reason: BANNED, .. } => return ControlFlow::Break(self.banned("it does not say why", BAN)),
-            News::Refused { reason, tried_again } => {
-                let reason = LossReason::Refused(reason);
-                if !tried_again {
-                    return ControlFlow::Break(self.give_up(reason));
-                }
-                self.lost(reason);
-            }
+            News::Refused(BANNED) => return ControlFlow::Break(self.banned("it does not say why", BAN)),
+            News::Refused(reason) => return ControlFlow::Break(self.give_up(LossReason::Refused(reason))),
             News::Replaced => return ControlFlow::Break(self.give_up(LossReason::Replaced)),
             News::Outdated => {
                 self.parts.shared.versions.outdated().await;
@@ -346,27 +365,48 @@ impl Task {
         self.parts.repair.go_on(&self.parts.current).await;
     }
 
+    /// WhatsApp may call a ban over that is not.
     fn banned(&mut self, reason: &str, wait: Duration) -> End {
+        let wait = wait.max(self.backoff.next(loss::REFUSAL, &*self.parts.shared.random));
         let until = self.board.banned(reason.to_owned(), wait);
         tracing::warn!(session = %self.parts.session, until = %until.rfc3339(), "WhatsApp has banned the account");
         End::Pause(wait)
     }
 
-    /// A connection that is lost is made again by the client itself, once. What fails before the login is left to the next client.
     fn socket_closed(&mut self, closing: Closing) -> ControlFlow<End> {
         self.board.take_down();
-        let before_login = std::mem::replace(&mut self.silent, true);
+        let before_login = std::mem::replace(&mut self.before_login, true);
         let reason = match closing {
-            Closing::Distrusted if before_login => LossReason::Handshake,
-            Closing::Unanswered if before_login => LossReason::Socket("the server did not answer the handshake".into()),
-            _ if before_login => LossReason::Socket("the socket was closed before the login".into()),
-            _ if self.board.is_ready() => {
-                self.lost(LossReason::Socket("the socket was closed".into()));
-                return ControlFlow::Continue(());
-            }
-            _ => return ControlFlow::Continue(()),
+            Closing::Distrusted if before_login => return ControlFlow::Break(self.give_up(LossReason::Handshake)),
+            Closing::Unanswered if before_login => "the server did not answer the handshake",
+            _ if before_login => "the socket was closed before the login",
+            _ => "the socket was closed",
         };
-        ControlFlow::Break(self.give_up(reason))
+        let reason = LossReason::Socket(reason.into());
+        let told = self.board.is_ready();
+        if told {
+            self.lost(reason.clone());
+        }
+        let decide_at = Instant::now() + LAST_WORDS;
+        self.ended = Some(Ended {
+            reason,
+            told,
+            decide_at,
+        });
+        ControlFlow::Continue(())
+    }
+
+    /// The socket is gone and nobody has said why: unless the client has another one, as after a link, the next client starts.
+    fn without_socket(&mut self) -> Option<End> {
+        let Ended { reason, told, .. } = self.ended.take()?;
+        if self.parts.wire.silent_for().is_some() {
+            return None;
+        }
+        Some(if told {
+            self.pause_after(&reason)
+        } else {
+            self.give_up(reason)
+        })
     }
 
     fn lost(&self, reason: LossReason) {

@@ -1,4 +1,4 @@
-//! What a send costs on its way in, and on its way out: `cargo bench -p e2e`.
+//! What a send costs on its way in, and on its way out: `cargo bench -p e2e --bench accept`.
 //!
 //! The host is a process of its own; this program is the load, on the same machine. Each figure stands beside its baseline from the
 //! same run: an answer with nothing behind it, asked for by as many clients. The first table is a session in contact with an online

@@ -1,8 +1,8 @@
 //! What many sessions cost, and whether they hold each other up: `cargo bench -p e2e --bench sessions`.
 //!
 //! The host is a process of its own; this program is WhatsApp, the phones and the load, on the same machine. Memory and processor
-//! time are the host's alone, beside those of the same host without a session. The rest stands beside the same thing done by one
-//! session, or without the disturbance.
+//! time are the host's alone, beside those of the same host without a session. Sends stand beside those of one session, and of the same
+//! sessions without the disturbance.
 //!
 //! `SWITCHBOARD_SOAK=3600 cargo bench -p e2e --bench sessions` does something else: it keeps 200 sessions busy for so many seconds,
 //! and shows what memory does meanwhile.

@@ -12,14 +12,21 @@ use crate::address::DeviceAddress;
 use crate::locked::Locked;
 use crate::server::Server;
 
-/// A byte this far from the end is covered by a ciphertext's authentication code or part of it, while the fields that
-/// make the envelope readable come earlier or, up to 9 bytes of them, later.
+/// Which byte is damaged, counted from the end: one of the ciphertext or of its authentication code. Bytes nearer to either end belong
+/// to the envelope, and damage there would make the message unreadable, not undecryptable.
 const BEFORE_TRAILER: usize = 12;
 
 /// Keeps the messages that are overtaken by the next one to the same device.
 #[derive(Default)]
 pub(crate) struct Carrier {
     overtaken: Locked<HashMap<DeviceAddress, Node>>,
+}
+
+impl Carrier {
+    /// Loses what waits to be overtaken.
+    pub(super) fn clear(&self) {
+        self.overtaken.lock().clear();
+    }
 }
 
 /// Carries a stanza to a companion's socket and mailbox.

@@ -200,7 +200,7 @@ pub enum Fault {
         /// Whose.
         number: Number,
     },
-    /// Takes back all faults that lie in wait.
+    /// Takes back all faults that lie in wait. A message that waits to be overtaken is lost.
     Clear,
 }
 
@@ -249,6 +249,7 @@ pub(crate) fn inject(server: &Server, fault: Fault) -> Result<(), FaultError> {
         }
         Fault::Clear => {
             server.faults.clear();
+            server.carrier.clear();
             Ok(())
         }
         Fault::LoginFailure { times: 0, .. }
