@@ -42,10 +42,10 @@ impl Tail {
     pub(crate) async fn open(parts: &Parts, session: SessionId, since: Option<Cursor>) -> Result<Self, Problem> {
         // Before the end is looked for: what is committed in between is seen by one or the other.
         let follower = parts.audience.follow(session);
-        let place = match since {
-            Some(since) => since,
-            None => parts.messages.end(session).await?,
-        };
+        let end = parts.messages.end(session).await?;
+        // A place behind the end is that of another log, as before a snapshot was brought back: nothing of this one is to be left out.
+        let since = since.filter(|since| *since <= end);
+        let place = since.unwrap_or(end);
         Ok(Self {
             session,
             follower,

@@ -1,7 +1,7 @@
-//! Messages of the account's own phone that this device could not decrypt.
+//! Messages that this device could not decrypt or keep.
 //!
-//! WhatsApp is told that such a message arrived, so it never sends it again; only the phone can still say what it says. A row
-//! stands here from the moment the message cannot be read until the phone has answered, so that a crash forgets no question.
+//! WhatsApp is told that such a message arrived, so it never sends it again; only the account's own phone can still say what it says. A
+//! row stands here from the moment the message cannot be read until it is there, so that a crash forgets no question.
 
 use super::KeyStore;
 use super::key::Text;
@@ -15,12 +15,12 @@ static UNREADABLE: Table<Text> = Table {
     ..table!("wa_unreadable", "message")
 };
 
-/// One session's messages that could not be decrypted, by message id. All are of one sender, the account itself.
+/// One session's messages that could not be decrypted or kept, by message id.
 #[derive(Debug)]
 pub struct Unreadable<'a>(Sealed<'a, Text>);
 
 impl KeyStore {
-    /// The messages of the own phone that could not be decrypted and are still missing.
+    /// The messages that could not be decrypted or kept, and may still be missing.
     pub const fn unreadable(&self) -> Unreadable<'_> {
         Unreadable(self.sealed(&UNREADABLE))
     }

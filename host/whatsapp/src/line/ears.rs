@@ -76,6 +76,9 @@ impl EventHandler for Ears {
             Event::UndecryptableMessage(message) => {
                 let id = &message.info.id;
                 tracing::warn!(session = %self.session, stanza_id = %id, "a message cannot be decrypted; its sender is asked for it again");
+                if !message.is_unavailable {
+                    self.wire.tell(News::Awaited(Missing::from(&*message.info)));
+                }
             }
             Event::AppStateSyncFailed(failed) => {
                 tracing::warn!(session = %self.session, connected = failed.connected, "settings of the account could not be synced");

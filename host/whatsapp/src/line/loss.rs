@@ -140,7 +140,7 @@ mod tests {
     fn whoever_asks_for_patience_gets_it_and_a_network_is_tried_soon() {
         for (reason, first) in [
             (LossReason::Socket("reset".into()), 0),
-            (LossReason::Proxy("refused".into()), 1),
+            (LossReason::Proxy("refused".into()), 0),
             (LossReason::Stream("503".into()), 0),
             (LossReason::Refused(500), 0),
             (LossReason::Stream("429".into()), 60),

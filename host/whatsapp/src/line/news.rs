@@ -51,6 +51,8 @@ pub(crate) enum News {
     Ungated(Vec<InboundMessage>),
     /// A message will not come again, and the own phone must be asked for it.
     Missing(Missing),
+    /// A message cannot be decrypted, and its sender is asked for it again.
+    Awaited(Missing),
 }
 
 /// How a socket ended.

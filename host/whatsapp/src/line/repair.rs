@@ -1,16 +1,19 @@
 //! Messages that will not come again, and that this device could not read or could not keep.
 //!
-//! There are two kinds:
+//! There are three kinds:
 //! * A copy of what the account's own phone sent, and that cannot be decrypted. Of a message of somebody else the library asks its
 //!   sender for another copy; a phone sends no such copies again, so there the library only tells WhatsApp that the message arrived.
 //! * A message of anybody that was decrypted, but the process was killed when the ratchet had been saved and the message had not.
 //!   When WhatsApp sends it again, it is taken for a duplicate.
+//! * A message of somebody else that cannot be decrypted, and for which its sender was never asked, or in vain: the connection broke
+//!   before the question left, or every copy was damaged. WhatsApp has been told that it arrived.
 //!
-//! Either way the own phone has the message and can be asked what it says, in a message between the account's own devices. If it was
+//! In each case the own phone has the message and can be asked what it says, in a message between the account's own devices. If it was
 //! the phone's own, the two may have lost their common ratchet; then a fresh session is opened first, the phone uses that one too, and
 //! its next messages can be read again.
 //!
-//! Until the answer is there the question stands in the key store, and it is asked again at every connection. After
+//! Until the answer is there the question stands in the key store, and it is asked again at every connection; that of the third kind
+//! not before the next one, because its sender mostly answers. After
 //! [`GIVEN_UP_AFTER`] phones do not answer it any more.
 
 use std::collections::HashMap;
@@ -90,20 +93,40 @@ impl Repair {
     /// Notes that a message is missing, and asks for it.
     pub(super) async fn begin(self: &Arc<Self>, missing: Missing, current: &Arc<Current<Arc<Client>>>) {
         tracing::warn!(session = %self.session, stanza_id = %missing.id, "a message is missing; the phone is asked what it says");
-        if let Err(error) = self.note(&missing).await {
+        self.remember(&missing).await;
+        self.ask(missing, current);
+    }
+
+    /// Notes that a message may be missing. If it is when the line is connected the next time, the phone is asked for it.
+    pub(super) async fn remember(&self, missing: &Missing) {
+        if let Err(error) = self.note(missing).await {
             tracing::error!(session = %self.session, %error, "the question could not be noted, and will not be asked again");
         }
-        self.ask(missing, current);
     }
 
     /// The line is connected: asks for everything that is still missing.
     pub(super) async fn go_on(self: &Arc<Self>, current: &Arc<Current<Arc<Client>>>) {
-        match self.still_missing().await {
-            Ok(messages) => messages.into_iter().for_each(|missing| self.ask(missing, current)),
+        let messages = match self.still_missing().await {
+            Ok(messages) => messages,
             Err(error) => {
                 tracing::error!(session = %self.session, %error, "the messages that are still missing cannot be read");
+                return;
+            }
+        };
+        for missing in messages {
+            match self.arrived(&missing).await {
+                Some(id) => self.finish(&[id]).await,
+                None => self.ask(missing, current),
             }
         }
+    }
+
+    /// The id of a message that has come after all.
+    async fn arrived(&self, missing: &Missing) -> Option<StanzaId> {
+        let id = missing.id.parse().ok()?;
+        let (chat, sender) = jid::bare(&missing.chat).zip(jid::bare(&missing.sender))?;
+        let known = self.sink.knows(&self.session, &chat, &sender, &id).await;
+        known.unwrap_or(false).then_some(id)
     }
 
     /// Messages have come and are kept.

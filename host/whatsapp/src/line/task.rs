@@ -34,6 +34,8 @@ use crate::sink::Sink;
 
 /// How long a client may take to save what it knows and to close.
 const STOP_PATIENCE: Duration = Duration::from_secs(15);
+/// The same for one that is not logged in.
+const BRIEF_PATIENCE: Duration = Duration::from_secs(1);
 /// How long WhatsApp may take to answer a logout.
 const LOGOUT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long what came last over a socket may take to be understood. The library waits longer before it dials again by itself, but
@@ -220,7 +222,13 @@ impl Task {
             }
         };
         self.board.closing();
-        if timeout(STOP_PATIENCE, handle.shutdown()).await.is_err() {
+        // Before the login there is nothing to hand over, and the library waits for the other side of a handshake.
+        let patience = if client.is_logged_in() {
+            STOP_PATIENCE
+        } else {
+            BRIEF_PATIENCE
+        };
+        if timeout(patience, handle.shutdown()).await.is_err() {
             tracing::warn!(session = %self.parts.session, "the client did not close in time and is cut off");
         }
         self.parts.current.end().await;
@@ -262,7 +270,7 @@ impl Task {
             news,
             News::SocketClosed(_) | News::Disconnected(_) | News::Unreachable(_)
         );
-        self.before_login &= of_the_socket || matches!(news, News::Ungated(_) | News::Missing(_));
+        self.before_login &= of_the_socket || matches!(news, News::Ungated(_) | News::Missing(_) | News::Awaited(_));
         match news {
             News::QrCode(..) if self.linked => return ControlFlow::Break(End::LoggedOut(LogoutReason::KeysLost)),
             News::QrCode(text, timeout) => match &mut self.codes {
@@ -322,6 +330,7 @@ impl Task {
             News::LoggedOut(reason) => return ControlFlow::Break(End::LoggedOut(reason)),
             News::Ungated(batch) => self.keep(batch).await,
             News::Missing(missing) => self.parts.repair.begin(missing, &self.parts.current).await,
+            News::Awaited(missing) => self.parts.repair.remember(&missing).await,
         }
         ControlFlow::Continue(())
     }

@@ -68,6 +68,32 @@ async fn a_message_of_somebody_else_that_cannot_be_decrypted_is_sent_again() {
 }
 
 #[tokio::test]
+async fn what_its_sender_has_sent_again_in_vain_is_asked_of_the_phone_at_the_next_connection() {
+    let world = World::new().await;
+    let (session, line) = world.linked().await;
+    let number = Number::parse(A).unwrap();
+    let every_copy = Fault::CorruptMessages {
+        number: number.clone(),
+        device: None,
+        times: 1000,
+    };
+    world.simulator.inject(every_copy).unwrap();
+    world.b.send_text(A, "damaged each time").await.unwrap();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while world.simulator.tally().retries < 2 {
+        assert!(tokio::time::Instant::now() < deadline, "{:?}", world.simulator.tally());
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    world.simulator.inject(Fault::Clear).unwrap();
+    world
+        .simulator
+        .inject(Fault::DropSocket { number, device: None })
+        .unwrap();
+    session.heard.text("damaged each time").await;
+    line.stop().await;
+}
+
+#[tokio::test]
 async fn nothing_is_lost_when_a_crash_set_the_ratchet_of_the_own_phone_back() {
     let world = World::new().await;
     let (session, line) = world.linked().await;
