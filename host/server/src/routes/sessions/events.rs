@@ -18,11 +18,12 @@ use switchboard_core::ids::{RequestId, SessionRef};
 use switchboard_core::problem::Problem;
 use switchboard_service::{Changed, Cursor, News, Watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::auth::scope::SessionsRead;
 use crate::auth::{May, Shown};
+use crate::described::{CursorText, SessionRefText};
 use crate::extract::{Path, Query};
 use crate::problem::Answer;
 
@@ -42,8 +43,34 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 #[into_params(parameter_in = Query)]
 pub(crate) struct Start {
     /// The same as the header `Last-Event-ID`, which comes before it: for a new EventSource, which cannot send a header.
-    #[param(value_type = Option<String>)]
+    #[param(inline, value_type = Option<CursorText>)]
     last_event_id: Option<Cursor>,
+}
+
+/// The header that says from where on.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only described; the route reads the header")]
+pub(crate) struct Resumption {
+    /// The `id` of the last event that was received; EventSource sends it when it reconnects.
+    #[param(rename = "Last-Event-ID", inline, value_type = CursorText, required = false)]
+    last_event_id: Cursor,
+}
+
+/// One event, as an EventSource has it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only described; axum writes events")]
+pub(crate) struct StreamEvent {
+    /// Its place in the log.
+    #[schema(value_type = CursorText)]
+    id: Cursor,
+    /// `session` or `message`.
+    #[schema(example = "session")]
+    event: String,
+    /// The SessionView or MessageView as JSON.
+    data: String,
+    /// After how many milliseconds a client is to connect again.
+    retry: Option<u32>,
 }
 
 /// What happens to one session, as server-sent events.
@@ -70,11 +97,11 @@ pub(crate) struct Start {
     operation_id = "streamSessionEvents",
     tag = "sessions",
     params(
-        ("sessionId" = String, Path, description = "The session's id, its mobid, or its linked number."),
-        ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was received; EventSource sends it when it reconnects."),
+        ("sessionId" = inline(SessionRefText), Path, description = "The session's id, its mobid, or its linked number."),
+        Resumption,
         Start,
     ),
-    responses((status = 200, description = "The events, for as long as the client reads.", body = String, content_type = "text/event-stream")),
+    responses((status = 200, description = "The events, for as long as the client reads.", body = StreamEvent, content_type = "text/event-stream")),
     security(("bearer" = ["sessions:read"]))
 )]
 pub(crate) async fn events(
