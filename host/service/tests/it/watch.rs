@@ -390,3 +390,17 @@ async fn a_message_that_is_told_is_in_the_log_as_it_is_told() {
         (serde_json::to_value(&page.messages[0]).unwrap(), page.next)
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_behind_the_end_of_the_log_hides_nothing_that_comes() {
+    let world = World::new().await;
+    let (id, line) = world.linked(ADA).await;
+    let mut watch = watch(&world, id, true, Some("9000000000000000000".parse().unwrap())).await;
+    line.deliver(vec![text_from(BOB, "3EB0AA", "hello")]).await.unwrap();
+    loop {
+        match next(&mut watch).await.unwrap().what {
+            Changed::Message(message) => break assert_eq!(message.text.as_deref(), Some("hello")),
+            Changed::Session(_) => {}
+        }
+    }
+}

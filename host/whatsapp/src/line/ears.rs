@@ -76,7 +76,7 @@ impl EventHandler for Ears {
             Event::UndecryptableMessage(message) => {
                 let id = &message.info.id;
                 tracing::warn!(session = %self.session, stanza_id = %id, "a message cannot be decrypted; its sender is asked for it again");
-                if !message.is_unavailable {
+                if !message.is_unavailable && !message.info.source.is_from_me {
                     self.wire.tell(News::Awaited(Missing::from(&*message.info)));
                 }
             }

@@ -34,7 +34,7 @@ use crate::sink::Sink;
 
 /// How long a client may take to save what it knows and to close.
 const STOP_PATIENCE: Duration = Duration::from_secs(15);
-/// The same for one that is not logged in.
+/// The same for one to which nobody has said anything yet.
 const BRIEF_PATIENCE: Duration = Duration::from_secs(1);
 /// How long WhatsApp may take to answer a logout.
 const LOGOUT_PATIENCE: Duration = Duration::from_secs(10);
@@ -96,6 +96,8 @@ pub(super) struct Task {
     exhausted: bool,
     /// Whether the present socket has not got as far as a login or a code. What is told of messages may be about the socket before.
     before_login: bool,
+    /// Whether this client has got as far on none of its sockets.
+    untried: bool,
     /// The socket that has ended, if no other has taken its place yet.
     ended: Option<Ended>,
 }
@@ -124,6 +126,7 @@ impl Task {
             passkey_until: None,
             exhausted: false,
             before_login: true,
+            untried: true,
             ended: None,
         }
     }
@@ -172,7 +175,7 @@ impl Task {
         wishes: &mut watch::Receiver<Wish>,
         news: &mut mpsc::UnboundedReceiver<News>,
     ) -> End {
-        (self.exhausted, self.ended) = (false, None);
+        (self.exhausted, self.untried, self.ended) = (false, true, None);
         if let Some(codes) = &mut self.codes {
             codes.forget();
         }
@@ -222,12 +225,8 @@ impl Task {
             }
         };
         self.board.closing();
-        // Before the login there is nothing to hand over, and the library waits for the other side of a handshake.
-        let patience = if client.is_logged_in() {
-            STOP_PATIENCE
-        } else {
-            BRIEF_PATIENCE
-        };
+        // Before a login there is nothing to hand over, and the library waits for the other side of a handshake.
+        let patience = if self.untried { BRIEF_PATIENCE } else { STOP_PATIENCE };
         if timeout(patience, handle.shutdown()).await.is_err() {
             tracing::warn!(session = %self.parts.session, "the client did not close in time and is cut off");
         }
@@ -271,6 +270,7 @@ impl Task {
             News::SocketClosed(_) | News::Disconnected(_) | News::Unreachable(_)
         );
         self.before_login &= of_the_socket || matches!(news, News::Ungated(_) | News::Missing(_) | News::Awaited(_));
+        self.untried &= self.before_login;
         match news {
             News::QrCode(..) if self.linked => return ControlFlow::Break(End::LoggedOut(LogoutReason::KeysLost)),
             News::QrCode(text, timeout) => match &mut self.codes {

@@ -68,28 +68,36 @@ async fn a_message_of_somebody_else_that_cannot_be_decrypted_is_sent_again() {
 }
 
 #[tokio::test]
-async fn what_its_sender_has_sent_again_in_vain_is_asked_of_the_phone_at_the_next_connection() {
+async fn what_its_sender_was_asked_for_in_vain_is_asked_of_the_phone_at_the_next_connection() {
+    let world = World::new().await;
+    // Only the phone has it.
+    let id = world.b.send_text(A, "never read here").await.unwrap();
+    let (session, line) = world.linked().await;
+    let missing = format!(r#"{{"chat":"{b}","sender":"{b}","sent_s":1}}"#, b = to(B));
+    session.keys.unreadable().put(&id, missing.as_bytes()).await.unwrap();
+    world.simulator.inject(drop_socket()).unwrap();
+    session.heard.text("never read here").await;
+    line.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_decrypted_is_remembered_until_a_connection_finds_that_it_has_come() {
     let world = World::new().await;
     let (session, line) = world.linked().await;
-    let number = Number::parse(A).unwrap();
-    let every_copy = Fault::CorruptMessages {
-        number: number.clone(),
-        device: None,
-        times: 1000,
+    world.simulator.inject(corrupt_next()).unwrap();
+    let id = world.b.send_text(A, "damaged on the way").await.unwrap();
+    session.heard.text("damaged on the way").await;
+    let remembered = async || {
+        let rows = session.keys.unreadable().all().await.unwrap();
+        rows.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
     };
-    world.simulator.inject(every_copy).unwrap();
-    world.b.send_text(A, "damaged each time").await.unwrap();
+    assert_eq!(remembered().await, [id]);
+    world.simulator.inject(drop_socket()).unwrap();
     let deadline = tokio::time::Instant::now() + PATIENCE;
-    while world.simulator.tally().retries < 2 {
-        assert!(tokio::time::Instant::now() < deadline, "{:?}", world.simulator.tally());
+    while !remembered().await.is_empty() {
+        assert!(tokio::time::Instant::now() < deadline);
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    world.simulator.inject(Fault::Clear).unwrap();
-    world
-        .simulator
-        .inject(Fault::DropSocket { number, device: None })
-        .unwrap();
-    session.heard.text("damaged each time").await;
     line.stop().await;
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use simulator::{Fault, Options, Phone};
 
-use super::{lost, wait_of};
+use super::{lost, restart, wait_of};
 use crate::support::{DESK, FRIEND, PATIENCE, World, desk};
 
 /// A host that asks a silent socket soon.
@@ -141,6 +141,8 @@ async fn a_server_that_is_not_whatsapps_is_told_from_one_that_does_not_answer() 
         };
         world.api.until(&path, is_it).await;
         world.api.session_becomes(&session, "READY").await;
+        // A line that was opened anew has no failures behind it.
+        restart(&world, &session).await;
     }
 }
 
