@@ -32,7 +32,7 @@ pub struct DriverOptions {
     pub device_name: String,
     /// How many one-time keys a device uploads at once; `None` for as many as WhatsApp Web. Fewer make tests faster.
     pub pre_keys: Option<usize>,
-    /// After how long without a byte an open socket is asked whether it is alive.
+    /// After how long without anything that can be read an open socket is asked whether it is alive.
     pub max_silence: Duration,
     /// The time.
     pub clock: Arc<dyn Clock>,

@@ -84,7 +84,7 @@ mod a_build_that_checks {
     use switchboard_core::realm::Realm;
     use switchboard_store::keys::KeyStore;
     use switchboard_store::{DataFolder, OpenOptions, Store};
-    use switchboard_whatsapp::{CertificateCheck, LineState, LineStatus, Loss, Purpose, Sink};
+    use switchboard_whatsapp::{CertificateCheck, LineState, LineStatus, Loss, LossReason, Purpose, Sink};
     use whatsapp_rust::bot::Bot;
     use whatsapp_rust::handshake::HandshakeError;
     use whatsapp_rust::wacore::handshake::HandshakeError as Refusal;
@@ -177,8 +177,12 @@ mod a_build_that_checks {
             next.await.unwrap().unwrap().last_loss.clone()
         };
         let first = loss(None).await;
-        loss(first).await;
-        assert!(line.health().last_frame.is_some());
+        let second = loss(first.clone()).await;
+        for loss in [first, second] {
+            assert_eq!(loss.unwrap().reason, LossReason::Handshake);
+        }
+        // Of what it said nothing was taken for WhatsApp's.
+        assert_eq!(line.health().last_frame, None);
         assert_eq!(line.state().borrow().status, LineStatus::Registering);
         assert!(simulator.tally().stanzas.is_empty(), "{:?}", simulator.tally());
         line.stop().await;

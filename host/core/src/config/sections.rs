@@ -146,7 +146,7 @@ pub struct WhatsappConfig {
     pub version: WebVersion,
     /// The name in the phone's list of linked devices.
     pub device_name: String,
-    /// After how long without a byte an open socket is asked whether it is alive.
+    /// After how long without anything that can be read an open socket is asked whether it is alive.
     pub max_silence: Duration,
 }
 
