@@ -273,9 +273,9 @@ mod tests {
             let log = "INSERT INTO log(id) VALUES (?)";
             test.store.write(move |tx| tx.execute(log, (id,)))
         });
-        let writes = futures::future::join_all(writes);
-        drop(release);
-        for outcome in writes.await {
+        // Held until all are in the queue: a write is sent when it is first polled.
+        let (writes, ()) = tokio::join!(futures::future::join_all(writes), async { drop(release) });
+        for outcome in writes {
             outcome.unwrap();
         }
         held.await.unwrap().unwrap();
@@ -290,20 +290,15 @@ mod tests {
     async fn a_write_that_fails_or_panics_is_undone_alone() {
         let test = with_table().await;
         let (release, held) = hold(&test).await;
-        let outcomes = async {
-            tokio::join!(
-                test.store.write(|tx| tx.execute(INSERT, (1,))),
-                test.store
-                    .write(|tx| tx.execute(INSERT, (2,)).and_then(|_| tx.execute(INSERT, (1,)))),
-                test.store
-                    .write(|tx| tx.execute(INSERT, (3,)).map(|_| panic!("in a write"))),
-                test.store.write(|tx| tx.execute(INSERT, (4,))),
-            )
-        };
-        let (first, failed, panicked, last): (_, _, Result<(), _>, _) = {
-            drop(release);
-            outcomes.await
-        };
+        let (first, failed, panicked, last, ()): (_, _, Result<(), _>, _, _) = tokio::join!(
+            test.store.write(|tx| tx.execute(INSERT, (1,))),
+            test.store
+                .write(|tx| tx.execute(INSERT, (2,)).and_then(|_| tx.execute(INSERT, (1,)))),
+            test.store
+                .write(|tx| tx.execute(INSERT, (3,)).map(|_| panic!("in a write"))),
+            test.store.write(|tx| tx.execute(INSERT, (4,))),
+            async { drop(release) },
+        );
         assert_eq!((first, last), (Ok(1), Ok(1)));
         assert!(matches!(failed, Err(StoreError::Constraint(_))));
         assert_eq!(panicked, Err(StoreError::Panicked));
@@ -376,12 +371,13 @@ mod tests {
             Ok(count)
         });
         let watch = async {
+            // Only here are both in the queue: a write is sent when it is first polled.
+            drop(release);
             last_reached.await.unwrap();
             // The first has run, in the same transaction: nobody sees it before the last is done.
             assert!(ids(&test).await.is_empty());
             drop(finish);
         };
-        drop(release);
         assert_eq!(tokio::join!(first, last, watch), (Ok(1), Ok(1), ()));
         assert_eq!(ids(&test).await, [1, 2]);
         held.await.unwrap().unwrap();
@@ -393,8 +389,8 @@ mod tests {
         let (release, held) = hold(&test).await;
         let queued = test.store.write(|tx| tx.execute(INSERT, (1,)));
         let closing = test.store.close();
-        drop(release);
-        assert_eq!(tokio::join!(queued, closing), (Ok(1), ()));
+        let release = async { drop(release) };
+        assert_eq!(tokio::join!(queued, closing, release), (Ok(1), (), ()));
         held.await.unwrap().unwrap();
         assert_eq!(test.store.write(|_| Ok(())).await, Err(StoreError::Closed));
         assert_eq!(test.store.read(|_| Ok(())).await, Err(StoreError::Closed));
