@@ -5,7 +5,9 @@
 //! | `state` | what is true about a line |
 //! | `handle` | the [`Line`] that callers hold |
 //! | `task` | the task: one client after another, never two, and why each ended |
-//! | `board` | where the task writes down what is true |
+//! | `wish` | what is wanted of a line |
+| `sockets` | how far a client's sockets have got, and what the end of one means |
+| `board` | where the task writes down what is true |
 //! | `news` | what the task is told |
 //! | `pairing_code` | codes to type on the phone |
 //! | `passkey` | what WhatsApp may ask before it links a device |
@@ -35,10 +37,12 @@ mod pairing_code;
 mod passkey;
 pub(crate) mod ratchet;
 mod repair;
+mod sockets;
 pub(crate) mod state;
 mod task;
 mod watchdog;
 pub(crate) mod wire;
+mod wish;
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -24,9 +24,11 @@ use super::loss::{self, LossReason};
 use super::news::{Closing, News};
 use super::pairing_code::{Codes, NoCode};
 use super::repair::Repair;
+use super::sockets::Sockets;
 use super::state::{LineStatus, LinkStep, PairingCode, Passkey, QrCode};
 use super::watchdog::{Finding, Watchdog};
 use super::wire::Wire;
+use super::wish::{Wish, wished};
 use super::{Purpose, bot, passkey};
 use crate::driver::Shared;
 use crate::jid;
@@ -38,9 +40,6 @@ const STOP_PATIENCE: Duration = Duration::from_secs(15);
 const BRIEF_PATIENCE: Duration = Duration::from_secs(1);
 /// How long WhatsApp may take to answer a logout.
 const LOGOUT_PATIENCE: Duration = Duration::from_secs(10);
-/// How long what came last over a socket may take to be understood. The library waits longer before it dials again by itself, but
-/// after a link.
-const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How long a ban is believed to last that does not say so.
 const BAN: Duration = Duration::from_secs(3600);
 /// WhatsApp's reason to refuse a login for a ban.
@@ -48,14 +47,6 @@ const BANNED: i32 = 402;
 /// How often a wipe is tried, and how long it rests when it failed.
 const WIPES: u32 = 5;
 const WIPE_REST: Duration = Duration::from_secs(5);
-
-/// What is wanted of a line; a later one overrules an earlier one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Wish {
-    Run,
-    Stop,
-    Logout,
-}
 
 /// Why a client ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,21 +85,8 @@ pub(super) struct Task {
     passkey_until: Option<Instant>,
     /// Whether the codes of this client were all shown.
     exhausted: bool,
-    /// Whether the present socket has not got as far as a login or a code. What is told of messages may be about the socket before.
-    before_login: bool,
-    /// Whether this client has got as far on none of its sockets.
-    untried: bool,
-    /// The socket that has ended, if no other has taken its place yet.
-    ended: Option<Ended>,
-}
-
-/// A socket that has ended. What came over it last may say why, and is still being read.
-struct Ended {
-    reason: LossReason,
-    /// Whether everybody knows of the loss already.
-    told: bool,
-    /// When to stop waiting for a better reason, or for another socket of the same client.
-    decide_at: Instant,
+    /// The sockets of this client.
+    sockets: Sockets,
 }
 
 impl Task {
@@ -125,9 +103,7 @@ impl Task {
             },
             passkey_until: None,
             exhausted: false,
-            before_login: true,
-            untried: true,
-            ended: None,
+            sockets: Sockets::default(),
         }
     }
 
@@ -175,7 +151,7 @@ impl Task {
         wishes: &mut watch::Receiver<Wish>,
         news: &mut mpsc::UnboundedReceiver<News>,
     ) -> End {
-        (self.exhausted, self.untried, self.ended) = (false, true, None);
+        (self.exhausted, self.sockets) = (false, Sockets::default());
         if let Some(codes) = &mut self.codes {
             codes.forget();
         }
@@ -199,7 +175,7 @@ impl Task {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let end = loop {
             let code_due = self.codes.as_ref().and_then(Codes::due);
-            let decide_at = self.ended.as_ref().map(|ended| ended.decide_at);
+            let decide_at = self.sockets.decide_at();
             tokio::select! {
                 biased;
                 wish = wished(wishes) => {
@@ -226,7 +202,7 @@ impl Task {
         };
         self.board.closing();
         // Before a login there is nothing to hand over, and the library waits for the other side of a handshake.
-        let patience = if self.untried { BRIEF_PATIENCE } else { STOP_PATIENCE };
+        let patience = if self.sockets.untried() { BRIEF_PATIENCE } else { STOP_PATIENCE };
         if timeout(patience, handle.shutdown()).await.is_err() {
             tracing::warn!(session = %self.parts.session, "the client did not close in time and is cut off");
         }
@@ -265,12 +241,7 @@ impl Task {
     }
 
     async fn hear(&mut self, news: News, client: &Arc<Client>) -> ControlFlow<End> {
-        let of_the_socket = matches!(
-            news,
-            News::SocketClosed(_) | News::Disconnected(_) | News::Unreachable(_)
-        );
-        self.before_login &= of_the_socket || matches!(news, News::Ungated(_) | News::Missing(_) | News::Awaited(_));
-        self.untried &= self.before_login;
+        self.sockets.note(&news);
         match news {
             News::QrCode(..) if self.linked => return ControlFlow::Break(End::LoggedOut(LogoutReason::KeysLost)),
             News::QrCode(text, timeout) => match &mut self.codes {
@@ -384,37 +355,25 @@ impl Task {
 
     fn socket_closed(&mut self, closing: Closing) -> ControlFlow<End> {
         self.board.take_down();
-        let before_login = std::mem::replace(&mut self.before_login, true);
-        let reason = match closing {
-            Closing::Distrusted if before_login => return ControlFlow::Break(self.give_up(LossReason::Handshake)),
-            Closing::Unanswered if before_login => "the server did not answer the handshake",
-            _ if before_login => "the socket was closed before the login",
-            _ => "the socket was closed",
-        };
-        let reason = LossReason::Socket(reason.into());
-        let told = self.board.is_ready();
-        if told {
-            self.lost(reason.clone());
+        let tell = self.board.is_ready();
+        match self.sockets.closed(closing, tell) {
+            ControlFlow::Break(reason) => return ControlFlow::Break(self.give_up(reason)),
+            ControlFlow::Continue(reason) if tell => self.lost(reason),
+            ControlFlow::Continue(_) => {}
         }
-        let decide_at = Instant::now() + LAST_WORDS;
-        self.ended = Some(Ended {
-            reason,
-            told,
-            decide_at,
-        });
         ControlFlow::Continue(())
     }
 
     /// The socket is gone and nobody has said why: unless the client has another one, as after a link, the next client starts.
     fn without_socket(&mut self) -> Option<End> {
-        let Ended { reason, told, .. } = self.ended.take()?;
+        let ended = self.sockets.take_ended()?;
         if self.parts.wire.silent_for().is_some() {
             return None;
         }
-        Some(if told {
-            self.pause_after(&reason)
+        Some(if ended.told {
+            self.pause_after(&ended.reason)
         } else {
-            self.give_up(reason)
+            self.give_up(ended.reason)
         })
     }
 
@@ -507,15 +466,6 @@ async fn log_out(client: &Arc<Client>, session: &SessionId) {
     if timeout(LOGOUT_PATIENCE, client.logout()).await.is_err() {
         tracing::warn!(%session, "WhatsApp did not answer the logout");
     }
-}
-
-/// Waits until the line is not wanted any longer, and says what is.
-async fn wished(wishes: &mut watch::Receiver<Wish>) -> Wish {
-    // Without anybody who holds the line it is not wanted.
-    wishes
-        .wait_for(|wish| *wish != Wish::Run)
-        .await
-        .map_or(Wish::Stop, |wish| *wish)
 }
 
 /// The end of a line that has no client at the moment.
