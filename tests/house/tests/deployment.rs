@@ -78,11 +78,13 @@ fn image_environment() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// What a Machine on Fly sets: the image's environment, and fly.toml's over it.
+/// What a Machine on Fly sets: the image's environment, and what fly.toml adds.
 fn fly_environment() -> BTreeMap<String, String> {
     let mut environment = image_environment();
     for (name, value) in fly()["env"].as_table().unwrap() {
-        environment.insert(name.clone(), value.as_str().expect("Fly takes texts alone").to_owned());
+        let value = value.as_str().expect("Fly takes texts alone");
+        let twice = environment.insert(name.clone(), value.to_owned());
+        assert_eq!(twice, None, "the image sets {name} already");
     }
     environment
 }
