@@ -12,7 +12,7 @@ use serde_json::json;
 use simulator::Phone;
 use tokio::sync::watch;
 
-use crate::support::{Api, DESK, FRIEND, OFFICE, PATIENCE, World};
+use crate::support::{Api, DESK, FRIEND, OFFICE, PATIENCE, World, texts};
 
 /// How many kills an ordinary test run sees.
 const KILLS: u32 = 4;
@@ -69,8 +69,7 @@ async fn talk(api: &Api, session: &str, round: u32, phones: (&Phone, &Phone), pa
 
 /// The texts of this round that a phone received, in order.
 fn received(phone: &Phone, round: u32, end: &str) -> Vec<String> {
-    let texts = phone.messages().into_iter().filter_map(|message| message.text);
-    of_round(texts, round, end)
+    of_round(texts(phone).into_iter(), round, end)
 }
 
 /// The texts in a session's log behind a cursor, in order, and the cursor behind them.
@@ -213,7 +212,6 @@ async fn a_host_that_is_killed_under_load_loses_nothing_and_doubles_nothing() {
         assert_eq!(doubled(texts), [""; 0], "in the log of {session}");
     }
     for phone in [&friend, &office] {
-        let texts = phone.messages().into_iter().filter_map(|message| message.text);
-        assert_eq!(doubled(texts.collect()), [""; 0], "at the phone {}", phone.number());
+        assert_eq!(doubled(texts(phone)), [""; 0], "at the phone {}", phone.number());
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::support::proxy::{Kind, Proxy, Trick, hostile};
-use crate::support::{DESK, FRIEND, OFFICE, World};
+use crate::support::{DESK, FRIEND, OFFICE, World, texts};
 
 const KINDS: [Kind; 2] = [Kind::Http, Kind::Socks5];
 const PASSWORD: &str = "correct-horse-battery";
@@ -95,12 +95,7 @@ async fn a_session_goes_through_its_proxy_from_its_link_on_and_after_a_kill() {
             (1..=proxy.granted()).contains(&handshakes(&world)),
             "something went past it"
         );
-        let texts: Vec<_> = friend
-            .messages()
-            .into_iter()
-            .filter_map(|message| message.text)
-            .collect();
-        assert_eq!(texts, ["one", "two"]);
+        assert_eq!(texts(&friend), ["one", "two"]);
 
         let listed = world.api.get("/api/sessions").await.expect(200).to_string();
         for (told, where_) in [

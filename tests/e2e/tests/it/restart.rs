@@ -3,7 +3,7 @@
 use serde_json::json;
 use simulator::Fault;
 
-use crate::support::{DESK, FRIEND, PATIENCE, World, desk};
+use crate::support::{DESK, FRIEND, PATIENCE, World, desk, texts};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_linked_session_is_ready_again_after_a_stop_without_a_new_link() {
@@ -40,12 +40,7 @@ async fn what_was_accepted_before_a_kill_is_sent_after_it_and_read_once() {
     for id in &ids {
         world.api.message_becomes(id, "delivered").await;
     }
-    let texts: Vec<_> = friend
-        .messages()
-        .into_iter()
-        .filter_map(|message| message.text)
-        .collect();
-    assert_eq!(texts, ["one", "two", "three"]);
+    assert_eq!(texts(&friend), ["one", "two", "three"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

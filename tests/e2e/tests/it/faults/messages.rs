@@ -1,16 +1,12 @@
 //! What befalls single messages, on their way out and on their way in.
 
 use serde_json::json;
-use simulator::{Fault, Number, ReceivedMessage};
+use simulator::{Fault, Number};
 
-use crate::support::{DESK, FRIEND, PATIENCE, World, desk};
+use crate::support::{DESK, FRIEND, PATIENCE, World, desk, texts};
 
 fn friend_number() -> Number {
     Number::parse(FRIEND).unwrap()
-}
-
-fn texts(messages: &[ReceivedMessage]) -> Vec<&str> {
-    messages.iter().filter_map(|message| message.text.as_deref()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +81,7 @@ async fn a_recipient_who_cannot_decrypt_a_message_asks_for_it_and_gets_it_once()
         .api
         .message_becomes(sent["messageId"].as_str().unwrap(), "delivered")
         .await;
-    assert_eq!(texts(&friend.messages()), ["before", "after"]);
+    assert_eq!(texts(&friend), ["before", "after"]);
     assert!(world.simulator.tally().retries > 0, "it was never asked for");
 }
 

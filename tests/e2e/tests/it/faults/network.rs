@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use simulator::{Fault, Options, Phone};
+use simulator::{Fault, Options};
 
 use super::{lost, restart, wait_of};
-use crate::support::{DESK, FRIEND, PATIENCE, World, desk};
+use crate::support::{DESK, FRIEND, PATIENCE, World, desk, texts};
 
 /// A host that asks a silent socket soon.
 async fn watchful() -> World {
@@ -14,14 +14,6 @@ async fn watchful() -> World {
         command.env("SWITCHBOARD_WHATSAPP__MAX_SILENCE", "300ms");
     })
     .await
-}
-
-fn texts(phone: &Phone) -> Vec<String> {
-    phone
-        .messages()
-        .into_iter()
-        .filter_map(|message| message.text)
-        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,12 +34,7 @@ async fn what_is_sent_while_the_socket_is_down_is_queued_and_arrives_once_in_ord
     for id in &ids {
         world.api.message_becomes(id, "delivered").await;
     }
-    let texts: Vec<_> = friend
-        .messages()
-        .into_iter()
-        .filter_map(|message| message.text)
-        .collect();
-    assert_eq!(texts, ["one", "two", "three"]);
+    assert_eq!(texts(&friend), ["one", "two", "three"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

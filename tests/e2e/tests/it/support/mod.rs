@@ -8,7 +8,7 @@ mod world;
 
 pub(crate) use self::api::Api;
 pub(crate) use self::host::Host;
-pub(crate) use self::world::{World, desk};
+pub(crate) use self::world::{World, desk, texts};
 
 use std::time::Duration;
 

@@ -123,3 +123,12 @@ impl World {
 pub(crate) fn desk() -> Number {
     Number::parse(DESK).expect("a number")
 }
+
+/// The texts that a phone has received, in order.
+pub(crate) fn texts(phone: &Phone) -> Vec<String> {
+    phone
+        .messages()
+        .into_iter()
+        .filter_map(|message| message.text)
+        .collect()
+}
