@@ -27,6 +27,7 @@ pub(crate) const MIGRATIONS: &[Migration] = embedded![
     "0007_token_access",
     "0008_session_losses",
     "0009_session_proxy",
+    "0010_session_wait",
 ];
 
 /// One step of the schema.

@@ -15,6 +15,7 @@ use switchboard_store::keys::KeyStore;
 use crate::certificate::CertificateCheck;
 use crate::http_client::MediaHttp;
 use crate::line::lease::Leases;
+use crate::line::state::Patience;
 use crate::line::{self, Line, Purpose};
 use crate::sink::Sink;
 use crate::transport::{Dialer, NotASocket};
@@ -133,16 +134,17 @@ impl Driver {
     }
 
     /// Opens the line of a session, through its proxy if there is one, and starts its task. It waits until an earlier line of the same
-    /// session has ended.
+    /// session has ended, and as long as WhatsApp has asked for.
     pub fn open(
         &self,
         session: SessionId,
         keys: KeyStore,
         purpose: Purpose,
+        patience: Option<Patience>,
         proxy: Option<Proxy>,
         sink: Arc<dyn Sink>,
     ) -> Arc<dyn Line> {
-        line::open(Arc::clone(&self.shared), session, keys, purpose, proxy, sink)
+        line::open(Arc::clone(&self.shared), session, keys, purpose, patience, proxy, sink)
     }
 }
 

@@ -25,7 +25,7 @@ pub use self::certificate::CertificateCheck;
 pub use self::driver::{Driver, DriverError, DriverOptions};
 pub use self::encode::encode;
 pub use self::line::loss::{Loss, LossReason};
-pub use self::line::state::{Health, LineState, LineStatus, LinkStep, PairingCode, Passkey, QrCode};
+pub use self::line::state::{Health, LineState, LineStatus, LinkStep, PairingCode, Passkey, Patience, QrCode};
 pub use self::line::{Line, LineError, Outgoing, Purpose, Registered, SendError};
 pub use self::masked::Masked;
 pub use self::sink::Sink;

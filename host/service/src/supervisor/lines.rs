@@ -6,7 +6,7 @@ use std::sync::Arc;
 use switchboard_core::ids::SessionId;
 use switchboard_core::proxy::Proxy;
 use switchboard_store::keys::KeyStore;
-use switchboard_whatsapp::{Driver, Line, ProxyRefused, Purpose, Sink};
+use switchboard_whatsapp::{Driver, Line, Patience, ProxyRefused, Purpose, Sink};
 
 /// Opens lines to WhatsApp.
 pub trait Lines: Send + Sync + fmt::Debug {
@@ -16,12 +16,14 @@ pub trait Lines: Send + Sync + fmt::Debug {
     /// When it is at an address that a client must not choose.
     fn check_proxy(&self, proxy: &Proxy) -> Result<(), ProxyRefused>;
 
-    /// Opens the one line of `session` on its keys, through its proxy if it has one. The caller stops one line before it opens the next.
+    /// Opens the one line of `session` on its keys, through its proxy if it has one. It leaves WhatsApp alone for as long as that has
+    /// asked for. The caller stops one line before it opens the next.
     fn open(
         &self,
         session: SessionId,
         keys: KeyStore,
         purpose: Purpose,
+        patience: Option<Patience>,
         proxy: Option<Proxy>,
         sink: Arc<dyn Sink>,
     ) -> Arc<dyn Line>;
@@ -37,9 +39,10 @@ impl Lines for Driver {
         session: SessionId,
         keys: KeyStore,
         purpose: Purpose,
+        patience: Option<Patience>,
         proxy: Option<Proxy>,
         sink: Arc<dyn Sink>,
     ) -> Arc<dyn Line> {
-        Self::open(self, session, keys, purpose, proxy, sink)
+        Self::open(self, session, keys, purpose, patience, proxy, sink)
     }
 }

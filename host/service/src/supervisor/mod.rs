@@ -3,11 +3,12 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `task` | the task that owns one session, its line and its part of the outbox |
+//! | `keeper` | that the task goes on, also after a panic |
 //! | `commands` | what can be asked of a task, and in which phase |
 //! | `handle` | a session as everybody else sees it |
 //! | `changes` | that something about it has changed |
 //! | `status` | the one status, from what is stored and what the line says |
-//! | `loss` | the last loss, from the same |
+//! | `loss` | the last loss, from the same, and what patience is left of it |
 //! | `directory` | every session, by id, mobid and number |
 //! | `sink` | what arrives on a line |
 //! | `lines` | where lines come from |
@@ -18,6 +19,7 @@ pub(crate) mod commands;
 pub(crate) mod directory;
 pub(crate) mod handle;
 pub(crate) mod insist;
+mod keeper;
 pub(crate) mod lines;
 mod loss;
 pub(crate) mod sink;
@@ -48,11 +50,12 @@ pub(crate) async fn restore(parts: &Arc<Parts>) -> Result<(), Problem> {
     let spread = APART.saturating_mul(u32::try_from(open).unwrap_or(u32::MAX));
     let spread_ms = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
     for row in rows {
-        adopt(
-            parts,
-            row,
-            Duration::from_millis(random::below(&*parts.random, spread_ms)),
-        );
+        // One that is to wait anyway says so at once.
+        let delay = match loss::patience(&row, parts.clock.now()) {
+            Some(_) => Duration::ZERO,
+            None => Duration::from_millis(random::below(&*parts.random, spread_ms)),
+        };
+        adopt(parts, row, delay);
     }
     tracing::info!(sessions = open, "sessions are connecting");
     Ok(())
@@ -63,7 +66,7 @@ pub(crate) fn adopt(parts: &Arc<Parts>, row: Session, delay: Duration) -> Arc<Ha
     let (handle, ends) = Handle::new(row);
     let handle = Arc::new(handle);
     parts.directory.add(handle.clone());
-    task::start(parts.clone(), handle.clone(), ends, delay);
+    keeper::start(parts.clone(), handle.clone(), ends, delay);
     handle
 }
 

@@ -3,11 +3,9 @@
 //! Attempts to write to the socket run beside it, so that a slow one keeps nobody waiting, and so that closing the line never waits
 //! for something that waits for the task.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::event::{Account, LineEvent, LogoutReason, ReceiptKind};
 use switchboard_core::ids::StanzaId;
@@ -19,7 +17,7 @@ use switchboard_store::sessions::{Loss, NewLink, Phase, Session};
 use switchboard_whatsapp::{LineState, Purpose};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::commands::{Command, Step, step};
 use super::handle::{Ends, Handle, OpenLine, has_line};
@@ -33,36 +31,8 @@ use crate::outbox::waiters::Verdict;
 use crate::parts::Parts;
 use crate::sessions::update::SessionChanges;
 
-/// How long a session rests whose task has panicked. The rest doubles each time.
-const REST: Duration = Duration::from_millis(100);
-/// The longest rest. A stop waits for its end.
-const LONGEST_REST: Duration = Duration::from_secs(4);
-
-/// Starts the task; the line of a session that wants one opens after `delay`.
-pub(super) fn start(parts: Arc<Parts>, handle: Arc<Handle>, ends: Ends, delay: Duration) {
-    tokio::spawn(keep_running(parts, handle, ends, delay));
-}
-
-/// Runs a session's task until it is told to stop. One that panics takes its line with it, and the next begins from what is stored.
-async fn keep_running(parts: Arc<Parts>, handle: Arc<Handle>, mut ends: Ends, delay: Duration) {
-    let (mut delay, mut rest) = (delay, REST);
-    loop {
-        let task = Task::new(parts.clone(), handle.clone(), delay);
-        if AssertUnwindSafe(task.run(&mut ends)).catch_unwind().await.is_ok() {
-            return;
-        }
-        tracing::error!(session = %handle.id, ?rest, "the session's task panicked; it starts again after a rest");
-        if let Some(left) = handle.line() {
-            handle.set_line(None);
-            // It may be the line that panics.
-            let _ = AssertUnwindSafe(left.line.stop()).catch_unwind().await;
-        }
-        sleep(rest).await;
-        (delay, rest) = (Duration::ZERO, rest.saturating_mul(2).min(LONGEST_REST));
-    }
-}
-
-struct Task {
+/// What a session's task works with.
+pub(super) struct Task {
     parts: Arc<Parts>,
     handle: Arc<Handle>,
     keys: KeyStore,
@@ -76,7 +46,8 @@ struct Task {
 }
 
 impl Task {
-    fn new(parts: Arc<Parts>, handle: Arc<Handle>, delay: Duration) -> Self {
+    /// A task; the line of a session that wants one opens after `delay`.
+    pub(super) fn new(parts: Arc<Parts>, handle: Arc<Handle>, delay: Duration) -> Self {
         let wants_line = has_line(handle.row().phase);
         Self {
             keys: KeyStore::new(parts.store.clone(), parts.clock.clone(), &handle.id),
@@ -90,7 +61,8 @@ impl Task {
         }
     }
 
-    async fn run(mut self, ends: &mut Ends) {
+    /// Runs until the task is told to stop.
+    pub(super) async fn run(mut self, ends: &mut Ends) {
         loop {
             self.note_status().await;
             self.send_on().await;
@@ -101,6 +73,7 @@ impl Task {
                     while let Ok(event) = ends.events.try_recv() {
                         self.hear(event).await;
                     }
+                    self.note_status().await;
                     let stop = matches!(command, Command::Stop(_));
                     self.obey(command).await;
                     if stop {
@@ -255,6 +228,7 @@ impl Task {
             link: Some(link),
             last_seen_at: Some(at),
             losses: Vec::new(),
+            wait_until: None,
             ..row
         });
     }
@@ -267,7 +241,7 @@ impl Task {
         {
             self.linked(account).await;
         }
-        self.seen(None).await;
+        self.seen(None, None).await;
     }
 
     async fn logged_out(&mut self, reason: &LogoutReason) {
@@ -291,23 +265,24 @@ impl Task {
             && let Some((loss, count)) = open.new_loss()
         {
             self.parts.metrics.lost(&loss.reason);
-            self.seen(Some(loss::of_connection(&loss))).await;
+            self.seen(Some(loss::of_connection(&loss)), loss.wait_until).await;
             open.stored_losses(count);
         }
     }
 
-    async fn seen(&mut self, loss: Option<Loss>) {
-        let (id, at) = (self.handle.id, self.parts.clock.now());
-        let losses = self.handle.row().losses_with(loss);
+    async fn seen(&mut self, loss: Option<Loss>, wait_until: Option<UnixMillis>) {
+        let before = self.handle.row();
+        let row = Session {
+            last_seen_at: Some(self.parts.clock.now()),
+            losses: before.losses_with(loss),
+            wait_until,
+            ..Session::clone(&before)
+        };
         // Not worth waiting for a disk that is full: the next time is as good.
-        if let Err(error) = self.parts.sessions.seen(id, at, &losses).await {
-            tracing::warn!(session = %id, %error, "what was seen of the session is not stored");
+        if let Err(error) = self.parts.sessions.seen(&row).await {
+            tracing::warn!(session = %row.id, %error, "what was seen of the session is not stored");
         }
-        self.change(|row| Session {
-            last_seen_at: Some(at),
-            losses,
-            ..row
-        });
+        self.change(|_| row);
     }
 
     /// A deadline has come.
@@ -348,10 +323,7 @@ impl Task {
                 self.handle.waiters.dismiss();
                 self.close().await;
             }
-            Step::Reopen => {
-                self.close().await;
-                self.open();
-            }
+            Step::Reopen => self.reopen().await,
             Step::Update(changes) => self.update(*changes).await?,
             Step::LogOut(phase) => {
                 if let Some(open) = self.handle.line() {
@@ -378,10 +350,20 @@ impl Task {
         let rerouted = row.proxy != before.proxy && has_line(row.phase);
         self.change(|_| row);
         if rerouted {
-            self.close().await;
-            self.open();
+            self.reopen().await;
         }
         Ok(())
+    }
+
+    /// Makes the connection anew at once, whatever WhatsApp has asked for: that is for the operator to judge.
+    async fn reopen(&mut self) {
+        self.close().await;
+        // On the disk this follows with what is seen next: that the session is READY, or why it is not.
+        self.change(|row| Session {
+            wait_until: None,
+            ..row
+        });
+        self.open();
     }
 
     async fn forget(&mut self, phase: Phase) -> Result<(), Problem> {
@@ -426,11 +408,13 @@ impl Task {
             parts: self.parts.clone(),
             events: self.handle.events(),
         };
-        let (keys, proxy) = (self.keys.clone(), self.handle.row().proxy.clone());
+        let row = self.handle.row();
+        let patience = loss::patience(&row, self.parts.clock.now());
+        let (keys, proxy) = (self.keys.clone(), row.proxy.clone());
         let line = self
             .parts
             .lines
-            .open(self.handle.id, keys, purpose, proxy, Arc::new(sink));
+            .open(row.id, keys, purpose, patience, proxy, Arc::new(sink));
         self.state = Some(line.state());
         let clock = self.parts.clock.clone();
         self.handle.set_line(Some(OpenLine::new(line, clock)));
@@ -461,7 +445,12 @@ impl Task {
         let id = self.handle.id;
         let losses = self.handle.row().losses_with(loss);
         insist("phase", Some(id), || self.parts.sessions.set_phase(id, phase, &losses)).await?;
-        self.change(|row| Session { phase, losses, ..row });
+        self.change(|row| Session {
+            phase,
+            losses,
+            wait_until: None,
+            ..row
+        });
         Ok(())
     }
 

@@ -22,7 +22,7 @@ use switchboard_store::keys::KeyStore;
 use switchboard_store::{DataFolder, OpenOptions, Store};
 use switchboard_whatsapp::{
     Health, Line, LineError, LineState, LineStatus, LinkStep, Loss, LossReason, Outgoing, PairingCode, Passkey,
-    ProxyRefused, Purpose, QrCode, Registered, SendError, Sink,
+    Patience, ProxyRefused, Purpose, QrCode, Registered, SendError, Sink,
 };
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, watch};
@@ -201,6 +201,7 @@ impl Lines for FakeLines {
         session: SessionId,
         _: KeyStore,
         purpose: Purpose,
+        patience: Option<Patience>,
         proxy: Option<Proxy>,
         sink: Arc<dyn Sink>,
     ) -> Arc<dyn Line> {
@@ -222,11 +223,12 @@ impl Lines for FakeLines {
             account: None,
             last_loss: None,
             losses: 0,
-            retry_at: None,
+            retry_at: patience.map(|patience| patience.until),
         };
         let line = Arc::new(FakeLine {
             session,
             purpose,
+            patience,
             proxy,
             opened_at: Instant::now(),
             sink,
@@ -255,6 +257,7 @@ impl Lines for FakeLines {
 pub(crate) struct FakeLine {
     pub(crate) session: SessionId,
     pub(crate) purpose: Purpose,
+    pub(crate) patience: Option<Patience>,
     pub(crate) proxy: Option<Proxy>,
     opened_at: Instant,
     sink: Arc<dyn Sink>,
@@ -323,12 +326,16 @@ impl FakeLine {
 
     /// The connection is lost.
     pub(crate) fn lose(&self) {
+        self.lose_for(LossReason::Socket("reset".into()), None);
+    }
+
+    /// The same for this reason, with what WhatsApp asks for.
+    pub(crate) fn lose_for(&self, reason: LossReason, wait_until: Option<UnixMillis>) {
         self.state.send_modify(|state| {
-            state.last_loss = Some(Loss {
-                reason: LossReason::Socket("reset".into()),
-                at: SystemClock.now(),
-            });
+            let at = SystemClock.now();
+            state.last_loss = Some(Loss { reason, at, wait_until });
             state.losses += 1;
+            state.retry_at = wait_until;
         });
         self.enter(LineStatus::Reconnecting);
     }

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use switchboard_core::clock::UnixMillis;
+use switchboard_core::clock::{Clock as _, SystemClock, UnixMillis};
 use switchboard_core::ids::{SessionId, SessionRef};
 use switchboard_core::problem::Code;
 use switchboard_core::random::Random;
 use switchboard_core::status::{MessageStatus, SessionStatus};
 use switchboard_service::{MessageRef, NewSession, Service, ServiceOptions};
 use switchboard_store::sessions::{Phase, Session, Sessions};
-use switchboard_whatsapp::Purpose;
+use switchboard_whatsapp::{LossReason, Patience, Purpose};
 use tokio::time::{Duration, Instant};
 
 use crate::fake::{self, FakeLines, IMPATIENT, World, until};
@@ -83,6 +83,45 @@ async fn a_linked_session_connects_again_without_a_code_and_is_not_called_ready_
         world.service.session(&SessionRef::Session(id)).await.unwrap().mobid,
         mobid
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_whatsapp_has_asked_for_holds_after_a_start_until_the_session_is_ready_or_somebody_decides_otherwise() {
+    let hour = || SystemClock.now().plus(Duration::from_secs(3600));
+    let world = World::new().await;
+    let (id, line) = world.linked(ADA).await;
+    let session = SessionRef::Session(id);
+    let until = hour();
+    line.lose_for(LossReason::Stream("429".to_owned()), Some(until));
+
+    let world = world.restarted().await;
+    let line = world.lines.of(id).await;
+    assert_eq!(line.patience, Some(Patience { until, banned: false }));
+    let health = world.service.session(&session).await.unwrap().health.unwrap();
+    assert_eq!(health.retry_at, Some(until));
+
+    world.service.restart(&session).await.unwrap();
+    assert_eq!(world.lines.of(id).await.patience, None, "it was asked for");
+
+    // Not READY since: for another start it holds.
+    let world = world.restarted().await;
+    let line = world.lines.of(id).await;
+    assert_eq!(line.patience, Some(Patience { until, banned: false }));
+    line.connect();
+    world.status(id, SessionStatus::Ready).await;
+
+    let world = world.restarted().await;
+    let line = world.lines.of(id).await;
+    assert_eq!(line.patience, None);
+    let until = hour();
+    let reason = "too many people".to_owned();
+    line.lose_for(LossReason::Banned { reason, until }, Some(until));
+    let world = world.restarted().await;
+    let line = world.lines.of(id).await;
+    assert_eq!(line.patience, Some(Patience { until, banned: true }));
+    line.lose();
+    let world = world.restarted().await;
+    assert_eq!(world.lines.of(id).await.patience, None, "another loss came after it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

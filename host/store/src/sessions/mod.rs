@@ -92,6 +92,8 @@ pub struct Session {
     pub last_seen_at: Option<UnixMillis>,
     /// The last ten losses since the link was made, the newest first.
     pub losses: Vec<Loss>,
+    /// Until when WhatsApp has asked to be left alone, with the last loss.
+    pub wait_until: Option<UnixMillis>,
 }
 
 impl Session {
@@ -113,6 +115,7 @@ impl Session {
             created_at,
             last_seen_at: None,
             losses: Vec::new(),
+            wait_until: None,
         }
     }
 

@@ -1,7 +1,6 @@
 //! The table of sessions.
 
 use serde_json::Value as Json;
-use switchboard_core::clock::UnixMillis;
 use switchboard_core::ids::{Jid, Mobid, SessionId};
 use switchboard_core::proxy::Proxy;
 use switchboard_core::random::Random;
@@ -33,7 +32,7 @@ impl Sessions {
     /// When the database cannot be read.
     pub async fn all(&self) -> Result<Vec<Session>, StoreError> {
         const ALL: &str = "SELECT s.session_id, s.phase, s.name, s.metadata, s.created_ms, s.last_seen_ms, s.losses, \
-                           s.number, n.mobid, s.lid, s.push_name, s.linked_ms, s.phone_number, s.proxy \
+                           s.number, n.mobid, s.lid, s.push_name, s.linked_ms, s.phone_number, s.proxy, s.wait_until_ms \
                            FROM sessions s LEFT JOIN numbers n USING (number) ORDER BY s.created_ms, s.session_id";
         let rows = self.store.read(|reader| reader.query(ALL, (), read_session)).await?;
         let opened = rows.into_iter().map(|(session, sealed)| {
@@ -105,13 +104,14 @@ impl Sessions {
         Ok(sealed.transpose()?)
     }
 
-    /// Notes the number that a session was linked to, minting the number's mobid if it is new. Forgets the losses.
+    /// Notes the number that a session was linked to, minting the number's mobid if it is new. Forgets the losses, and what
+    /// WhatsApp has asked for with them.
     ///
     /// # Errors
     /// When there is no such session, or the database cannot be written.
     pub async fn link(&self, id: SessionId, link: NewLink, random: &dyn Random) -> Result<Link, StoreError> {
         const LINK: &str = "UPDATE sessions SET phase = 'linked', number = ?2, lid = ?3, push_name = ?4, linked_ms = ?5, \
-                            last_seen_ms = ?5, losses = '[]' WHERE session_id = ?1";
+                            last_seen_ms = ?5, losses = '[]', wait_until_ms = NULL WHERE session_id = ?1";
         let candidates = std::array::from_fn(|_| Mobid::mint(random));
         self.store
             .write(move |tx| {
@@ -136,23 +136,30 @@ impl Sessions {
             .await
     }
 
-    /// Moves a session to another phase, with all its losses.
+    /// Moves a session to another phase, with all its losses. Whatever WhatsApp has asked for before is over.
     ///
     /// # Errors
     /// When there is no such session, or the database cannot be written.
     pub async fn set_phase(&self, id: SessionId, phase: Phase, losses: &[Loss]) -> Result<(), StoreError> {
-        const SET: &str = "UPDATE sessions SET phase = ?2, losses = ?3 WHERE session_id = ?1";
+        const SET: &str = "UPDATE sessions SET phase = ?2, losses = ?3, wait_until_ms = NULL WHERE session_id = ?1";
         let row = (id.to_string(), phase.as_str(), json(losses)?);
         self.store.write(move |tx| changed(tx.execute(SET, row)?)).await
     }
 
-    /// Notes when a session's line was last known to be alive, with all its losses.
+    /// Notes what was seen of a session's line: when it was last known to be alive, all its losses, and until when WhatsApp has asked to
+    /// be left alone.
     ///
     /// # Errors
     /// When there is no such session, or the database cannot be written.
-    pub async fn seen(&self, id: SessionId, at: UnixMillis, losses: &[Loss]) -> Result<(), StoreError> {
-        const SEEN: &str = "UPDATE sessions SET last_seen_ms = ?2, losses = ?3 WHERE session_id = ?1";
-        let row = (id.to_string(), at, json(losses)?);
+    pub async fn seen(&self, session: &Session) -> Result<(), StoreError> {
+        const SEEN: &str =
+            "UPDATE sessions SET last_seen_ms = ?2, losses = ?3, wait_until_ms = ?4 WHERE session_id = ?1";
+        let row = (
+            session.id.to_string(),
+            session.last_seen_at,
+            json(&session.losses)?,
+            session.wait_until,
+        );
         self.store.write(move |tx| changed(tx.execute(SEEN, row)?)).await
     }
 }
@@ -206,6 +213,7 @@ fn read_session(row: &Row<'_>) -> Result<(Session, Option<Vec<u8>>), StoreError>
         losses: serde_json::from_str(&losses)
             .map_err(|_| StoreError::Unreadable("the losses of a session are not what was written".to_owned()))?,
         link: number.is_some().then(|| read_link(row)).transpose()?,
+        wait_until: row.get(14)?,
     };
     Ok((session, row.get(13)?))
 }
@@ -223,7 +231,7 @@ fn read_link(row: &Row<'_>) -> Result<Link, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use switchboard_core::clock::ManualClock;
+    use switchboard_core::clock::{ManualClock, UnixMillis};
     use switchboard_core::ids::LinkMethod;
     use switchboard_core::random::SeededRandom;
 
@@ -251,17 +259,23 @@ mod tests {
         (expected.phase, expected.last_seen_at) = (Phase::Linked, Some(UnixMillis(5)));
         assert_eq!(sessions.all().await.unwrap(), [expected.clone()]);
 
+        (expected.losses, expected.wait_until) = (vec![loss(6)], Some(UnixMillis(100)));
+        expected.last_seen_at = Some(UnixMillis(6));
+        sessions.seen(&expected).await.unwrap();
+        assert_eq!(sessions.all().await.unwrap(), [expected.clone()]);
+
         let losses = [loss(9), loss(7)];
         sessions
             .set_phase(expected.id, Phase::LoggedOut, &losses)
             .await
             .unwrap();
         (expected.phase, expected.losses) = (Phase::LoggedOut, losses.to_vec());
+        expected.wait_until = None;
         assert_eq!(sessions.all().await.unwrap(), [expected.clone()]);
 
         sessions.set_phase(expected.id, Phase::Inactive, &losses).await.unwrap();
-        sessions.seen(expected.id, UnixMillis(12), &losses).await.unwrap();
         (expected.phase, expected.last_seen_at) = (Phase::Inactive, Some(UnixMillis(12)));
+        sessions.seen(&expected).await.unwrap();
         assert_eq!(sessions.all().await.unwrap(), [expected]);
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::Purpose;
 use super::loss::{Loss, LossReason};
-use super::state::{LineState, LineStatus, LinkStep};
+use super::state::{LineState, LineStatus, LinkStep, Patience};
 
 /// Where a line's task writes down what is true. When it is dropped, the line has ended.
 #[derive(Debug)]
@@ -21,10 +21,15 @@ pub(super) struct Board {
 
 impl Board {
     /// The board of a line that has just been opened, and a view of it.
-    pub(super) fn new(purpose: &Purpose, clock: Arc<dyn Clock>) -> (Self, watch::Receiver<LineState>) {
-        let status = match purpose {
-            Purpose::Link | Purpose::LinkByCode(_) => LineStatus::Registering,
-            Purpose::Resume => LineStatus::Connecting,
+    pub(super) fn new(
+        purpose: &Purpose,
+        patience: Option<Patience>,
+        clock: Arc<dyn Clock>,
+    ) -> (Self, watch::Receiver<LineState>) {
+        let status = match (purpose, patience) {
+            (Purpose::Link | Purpose::LinkByCode(_), _) => LineStatus::Registering,
+            (Purpose::Resume, Some(Patience { until, banned: true })) => LineStatus::Banned { until },
+            (Purpose::Resume, _) => LineStatus::Connecting,
         };
         let (state, view) = watch::channel(LineState {
             status,
@@ -32,7 +37,7 @@ impl Board {
             account: None,
             last_loss: None,
             losses: 0,
-            retry_at: None,
+            retry_at: patience.map(|patience| patience.until),
         });
         let board = Self {
             state,
@@ -42,9 +47,14 @@ impl Board {
         (board, view)
     }
 
-    /// When what is shown now for so long is worth nothing any more.
+    /// When so much time has passed.
     pub(super) fn until(&self, timeout: Duration) -> UnixMillis {
         self.clock.now().plus(timeout)
+    }
+
+    /// How long it is until then.
+    pub(super) fn time_to(&self, moment: UnixMillis) -> Duration {
+        moment.since(self.clock.now())
     }
 
     /// There is something for a person to do.
@@ -98,30 +108,28 @@ impl Board {
         self.state.borrow().status == LineStatus::Ready
     }
 
-    /// The connection, or an attempt at one, is lost.
-    pub(super) fn lost(&self, reason: LossReason) {
+    /// The connection, or an attempt at one, is lost; the next attempt is made then, if that is known.
+    pub(super) fn lost(&self, reason: LossReason, next: Option<UnixMillis>) {
         let at = self.clock.now();
+        let wait_until = next.filter(|_| reason.is_whatsapps_wish());
         self.change(|state| {
             if state.status == LineStatus::Ready {
                 state.status = LineStatus::Reconnecting;
             }
-            state.last_loss = Some(Loss { reason, at });
+            state.last_loss = Some(Loss { reason, at, wait_until });
             state.losses += 1;
         });
     }
 
-    /// The account is banned for so long. Returns when that ends.
-    pub(super) fn banned(&self, reason: String, wait: Duration) -> UnixMillis {
-        let until = self.clock.now().plus(wait);
-        self.lost(LossReason::Banned { reason, until });
+    /// The account is banned until then.
+    pub(super) fn banned(&self, reason: String, until: UnixMillis) {
+        self.lost(LossReason::Banned { reason, until }, Some(until));
         self.change(|state| state.status = LineStatus::Banned { until });
-        until
     }
 
-    /// The next client starts after so long.
-    pub(super) fn waits(&self, time: Duration) {
-        let at = self.clock.now().plus(time);
-        self.change(|state| state.retry_at = Some(at).filter(|_| !time.is_zero()));
+    /// There is no client; the next one starts then.
+    pub(super) fn waits(&self, until: UnixMillis) {
+        self.change(|state| state.retry_at = Some(until));
     }
 
     /// The next client starts; a ban has ended.
@@ -175,7 +183,11 @@ mod tests {
     use crate::line::state::{PairingCode, Passkey, QrCode};
 
     fn board(purpose: &Purpose) -> (Board, watch::Receiver<LineState>) {
-        Board::new(purpose, Arc::new(ManualClock::at(UnixMillis(1000))))
+        resumed(purpose, None)
+    }
+
+    fn resumed(purpose: &Purpose, patience: Option<Patience>) -> (Board, watch::Receiver<LineState>) {
+        Board::new(purpose, patience, Arc::new(ManualClock::at(UnixMillis(1000))))
     }
 
     fn account() -> Account {
@@ -226,16 +238,53 @@ mod tests {
     #[test]
     fn a_loss_is_remembered_after_recovery() {
         let (mut board, view) = board(&Purpose::Resume);
-        board.lost(LossReason::Socket("refused".into()));
+        board.lost(LossReason::Socket("refused".into()), None);
         assert_eq!(view.borrow().status, LineStatus::Connecting);
         board.ready(account());
-        board.lost(LossReason::Stream("503".into()));
+        board.lost(LossReason::Stream("503".into()), Some(UnixMillis(2000)));
         assert_eq!(view.borrow().status, LineStatus::Reconnecting);
         board.ready(account());
         assert_eq!(
-            view.borrow().last_loss.as_ref().unwrap().reason,
-            LossReason::Stream("503".into())
+            view.borrow().last_loss,
+            Some(Loss {
+                reason: LossReason::Stream("503".into()),
+                at: UnixMillis(1000),
+                wait_until: None,
+            })
         );
+    }
+
+    #[test]
+    fn a_wait_that_whatsapp_has_asked_for_belongs_to_its_loss() {
+        let (board, view) = board(&Purpose::Resume);
+        let told = || view.borrow().last_loss.as_ref().unwrap().wait_until;
+        for reason in [LossReason::Stream("429".into()), LossReason::Refused(429)] {
+            board.lost(reason, Some(UnixMillis(61_000)));
+            assert_eq!(told(), Some(UnixMillis(61_000)));
+        }
+        for reason in [LossReason::Replaced, LossReason::Refused(500)] {
+            board.lost(reason, Some(UnixMillis(61_000)));
+            assert_eq!(told(), None);
+        }
+    }
+
+    #[test]
+    fn a_line_of_which_patience_was_asked_before_waits_from_its_first_moment() {
+        let until = UnixMillis(9000);
+        for (purpose, banned, status) in [
+            (Purpose::Resume, true, LineStatus::Banned { until }),
+            (Purpose::Resume, false, LineStatus::Connecting),
+            (Purpose::Link, false, LineStatus::Registering),
+        ] {
+            let (board, view) = resumed(&purpose, Some(Patience { until, banned }));
+            assert_eq!(view.borrow().status, status);
+            assert_eq!(view.borrow().retry_at, Some(until));
+            assert_eq!(board.time_to(until), Duration::from_secs(8));
+            board.tries();
+            let now = view.borrow().clone();
+            assert_eq!(now.retry_at, None);
+            assert!(!matches!(now.status, LineStatus::Banned { .. }));
+        }
     }
 
     #[test]
@@ -250,9 +299,10 @@ mod tests {
     #[test]
     fn a_ban_is_shown_with_its_end_and_passes() {
         let (board, view) = board(&Purpose::Resume);
-        let until = board.banned("too many messages".into(), Duration::from_secs(60));
+        let until = UnixMillis(61_000);
+        board.banned("too many messages".into(), until);
         assert_eq!(view.borrow().status, LineStatus::Banned { until });
-        assert_eq!(until, UnixMillis(61_000));
+        assert_eq!(view.borrow().last_loss.as_ref().unwrap().wait_until, Some(until));
         board.tries();
         assert_eq!(view.borrow().status, LineStatus::Connecting);
     }
@@ -260,11 +310,9 @@ mod tests {
     #[test]
     fn a_wait_is_told_until_it_is_over() {
         let (board, view) = board(&Purpose::Resume);
-        board.waits(Duration::from_secs(2));
+        board.waits(UnixMillis(3000));
         assert_eq!(view.borrow().retry_at, Some(UnixMillis(3000)));
         board.tries();
-        assert_eq!(view.borrow().retry_at, None);
-        board.waits(Duration::ZERO);
         assert_eq!(view.borrow().retry_at, None);
     }
 

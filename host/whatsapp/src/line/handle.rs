@@ -13,7 +13,7 @@ use whatsapp_rust::{Client, ClientError, Jid as LibraryJid, SendOptions};
 use super::board::Board;
 use super::current::{Current, InUse};
 use super::repair::Repair;
-use super::state::{Health, LineState, LineStatus};
+use super::state::{Health, LineState, LineStatus, Patience};
 use super::task::{Parts, Task};
 use super::wire::Wire;
 use super::wish::Wish;
@@ -29,10 +29,11 @@ pub(crate) fn open(
     session: SessionId,
     keys: KeyStore,
     purpose: Purpose,
+    patience: Option<Patience>,
     proxy: Option<Proxy>,
     sink: Arc<dyn Sink>,
 ) -> Arc<dyn Line> {
-    let (board, state) = Board::new(&purpose, Arc::clone(&shared.clock));
+    let (board, state) = Board::new(&purpose, patience, Arc::clone(&shared.clock));
     let (wish, wishes) = watch::channel(Wish::Run);
     let (tell, news) = mpsc::unbounded_channel();
     let wire = Arc::new(Wire::new(Arc::clone(&shared.clock), tell));
@@ -55,7 +56,7 @@ pub(crate) fn open(
         repair: Arc::new(repair),
         current,
     };
-    tokio::spawn(Task::new(parts, purpose, board).run(wishes, news));
+    tokio::spawn(Task::new(parts, purpose, board).run(patience, wishes, news));
     Arc::new(handle)
 }
 

@@ -88,6 +88,9 @@ pub enum LossReason {
 }
 
 impl LossReason {
+    /// The [kind](Self::kind) of a ban.
+    pub const BANNED: &'static str = "banned";
+
     /// Its kind, in one word that does not change.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -99,17 +102,30 @@ impl LossReason {
             Self::Replaced => "replaced",
             Self::Outdated => "outdated",
             Self::Refused(_) => "refused",
-            Self::Banned { .. } => "banned",
+            Self::Banned { .. } => Self::BANNED,
             Self::Pairing(_) => "pairing",
             Self::Client(_) => "client",
+        }
+    }
+
+    /// Whether it is WhatsApp that wants to be left alone for a while. It does so also if this program is started anew meanwhile.
+    pub(super) fn is_whatsapps_wish(&self) -> bool {
+        matches!(self, Self::Banned { .. }) || self.is_rate_limit()
+    }
+
+    fn is_rate_limit(&self) -> bool {
+        match self {
+            Self::Refused(code) => *code == RATE_LIMITED,
+            Self::Stream(code) => code.parse() == Ok(RATE_LIMITED),
+            _ => false,
         }
     }
 
     /// How long the line waits before the next attempt.
     pub(super) fn wait(&self) -> Wait {
         match self {
-            Self::Replaced | Self::Refused(RATE_LIMITED) => PATIENCE,
-            Self::Stream(code) if code.parse() == Ok(RATE_LIMITED) => PATIENCE,
+            limit if limit.is_rate_limit() => PATIENCE,
+            Self::Replaced => PATIENCE,
             Self::Refused(code) if TROUBLE.contains(code) => NETWORK,
             Self::Refused(_) | Self::Outdated | Self::Banned { .. } => REFUSAL,
             Self::Socket(_)
@@ -130,6 +146,8 @@ pub struct Loss {
     pub reason: LossReason,
     /// When.
     pub at: UnixMillis,
+    /// Until when WhatsApp wants to be left alone, if it said so with this.
+    pub wait_until: Option<UnixMillis>,
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@
 //! | `handle` | the [`Line`] that callers hold |
 //! | `task` | the task: one client after another, never two, and why each ended |
 //! | `wish` | what is wanted of a line |
-| `sockets` | how far a client's sockets have got, and what the end of one means |
-| `board` | where the task writes down what is true |
+//! | `sockets` | how far a client's sockets have got, and what the end of one means |
+//! | `board` | where the task writes down what is true |
 //! | `news` | what the task is told |
 //! | `pairing_code` | codes to type on the phone |
 //! | `passkey` | what WhatsApp may ask before it links a device |
 //! | `bot` | how the protocol library's client is set up |
+//! | `asks` | what the task asks of its client |
 //! | `current` | the client of this moment, and who uses it |
 //! | `ears` | the library's events as ours |
 //! | `inbound` | messages, committed before WhatsApp hears of it |
@@ -23,6 +24,7 @@
 //! | `backoff` | how long to wait before the next client |
 //! | `lease` | one line per session, whoever asks |
 
+mod asks;
 mod backoff;
 mod board;
 mod bot;

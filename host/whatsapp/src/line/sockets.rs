@@ -110,7 +110,10 @@ mod tests {
         assert_eq!(sockets.decide_at(), None);
         sockets.note(&News::Connected);
         let told = reason("the socket was closed");
-        assert_eq!(sockets.closed(Closing::Other, true), ControlFlow::Continue(told.clone()));
+        assert_eq!(
+            sockets.closed(Closing::Other, true),
+            ControlFlow::Continue(told.clone())
+        );
         assert_eq!(sockets.decide_at(), Some(Instant::now() + LAST_WORDS));
         let ended = sockets.take_ended().unwrap();
         assert_eq!((ended.reason, ended.told), (told, true));
@@ -136,7 +139,10 @@ mod tests {
         sockets.note(&News::Connected);
         assert!(!sockets.untried());
         let closed = reason("the socket was closed");
-        assert_eq!(sockets.closed(Closing::Distrusted, false), ControlFlow::Continue(closed));
+        assert_eq!(
+            sockets.closed(Closing::Distrusted, false),
+            ControlFlow::Continue(closed)
+        );
         let before = reason("the socket was closed before the login");
         assert_eq!(sockets.closed(Closing::Other, false), ControlFlow::Continue(before));
         assert!(!sockets.untried(), "the client has got as far, if this socket has not");

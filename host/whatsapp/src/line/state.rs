@@ -124,6 +124,15 @@ pub struct LineState {
     pub retry_at: Option<UnixMillis>,
 }
 
+/// What WhatsApp has asked for before a line was opened: to be left alone for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Until when.
+    pub until: UnixMillis,
+    /// Whether it has banned the account.
+    pub banned: bool,
+}
+
 /// How a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Health {

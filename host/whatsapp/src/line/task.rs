@@ -8,15 +8,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use switchboard_core::clock::UnixMillis;
 use switchboard_core::event::{Account, InboundMessage, LineEvent, LogoutReason};
 use switchboard_core::ids::SessionId;
 use switchboard_core::proxy::Proxy;
 use switchboard_store::keys::KeyStore;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout, timeout_at};
 use whatsapp_rust::Client;
-use whatsapp_rust::wacore::iq::keepalive::KeepaliveSpec;
 
+use super::asks::{account, ask, log_out};
 use super::backoff::Backoff;
 use super::board::Board;
 use super::current::Current;
@@ -25,21 +26,18 @@ use super::news::{Closing, News};
 use super::pairing_code::{Codes, NoCode};
 use super::repair::Repair;
 use super::sockets::Sockets;
-use super::state::{LineStatus, LinkStep, PairingCode, Passkey, QrCode};
+use super::state::{LineStatus, LinkStep, PairingCode, Passkey, Patience, QrCode};
 use super::watchdog::{Finding, Watchdog};
 use super::wire::Wire;
 use super::wish::{Wish, wished};
 use super::{Purpose, bot, passkey};
 use crate::driver::Shared;
-use crate::jid;
 use crate::sink::Sink;
 
 /// How long a client may take to save what it knows and to close.
 const STOP_PATIENCE: Duration = Duration::from_secs(15);
 /// The same for one to which nobody has said anything yet.
 const BRIEF_PATIENCE: Duration = Duration::from_secs(1);
-/// How long WhatsApp may take to answer a logout.
-const LOGOUT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a ban is believed to last that does not say so.
 const BAN: Duration = Duration::from_secs(3600);
 /// WhatsApp's reason to refuse a login for a ban.
@@ -55,8 +53,17 @@ enum End {
     Stop,
     /// The device is not linked.
     LoggedOut(LogoutReason),
-    /// The next one may start after so long.
-    Pause(Duration),
+    /// The next one may start after this.
+    Pause(Pause),
+}
+
+/// The time until the next client starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pause {
+    /// When it is over. Not by the clock, which may be set meanwhile.
+    ends: Instant,
+    /// The same for people.
+    until: UnixMillis,
 }
 
 /// What a line is made of, for as long as it lives.
@@ -108,23 +115,28 @@ impl Task {
     }
 
     /// Runs the line to its end.
-    pub(super) async fn run(mut self, mut wishes: watch::Receiver<Wish>, mut news: mpsc::UnboundedReceiver<News>) {
+    pub(super) async fn run(
+        mut self,
+        patience: Option<Patience>,
+        mut wishes: watch::Receiver<Wish>,
+        mut news: mpsc::UnboundedReceiver<News>,
+    ) {
         let held = self.parts.shared.leases.take(&self.parts.session).await;
+        let mut pause = patience.map(|patience| Pause {
+            ends: Instant::now() + self.board.time_to(patience.until),
+            until: patience.until,
+        });
         let status = loop {
-            let end = match self.one_client(&mut wishes, &mut news).await {
-                End::Pause(wait) => {
-                    self.board.waits(wait);
-                    match pause(wait, &mut wishes).await {
-                        None => {
-                            self.board.tries();
-                            continue;
-                        }
-                        Some(end) => end,
-                    }
-                }
-                end => end,
+            let wished = match pause.take() {
+                Some(pause) => self.rest(pause, &mut wishes).await,
+                None => None,
+            };
+            let end = match wished {
+                Some(end) => end,
+                None => self.one_client(&mut wishes, &mut news).await,
             };
             match end {
+                End::Pause(next) => pause = Some(next),
                 End::LoggedOut(reason) if !self.wiped().await => {
                     tracing::error!(session = %self.parts.session, ?reason, "the session's keys are still there; the line ends");
                     break LineStatus::Stopped;
@@ -138,11 +150,26 @@ impl Task {
                         .event(&self.parts.session, LineEvent::LoggedOut(reason.clone()));
                     break LineStatus::LoggedOut(reason);
                 }
-                End::Stop | End::Pause(_) => break LineStatus::Stopped,
+                End::Stop => break LineStatus::Stopped,
             }
         };
         drop(held);
         self.board.end(status);
+    }
+
+    /// Waits for the next client's time, unless something else is wished meanwhile.
+    async fn rest(&self, pause: Pause, wishes: &mut watch::Receiver<Wish>) -> Option<End> {
+        if pause.ends > Instant::now() {
+            self.board.waits(pause.until);
+        }
+        let end = match timeout_at(pause.ends, wished(wishes)).await {
+            Ok(wish) => wished_already(wish),
+            Err(_) => None,
+        };
+        if end.is_none() {
+            self.board.tries();
+        }
+        end
     }
 
     /// Runs one client to its end. When this returns, it and all that belongs to it is gone.
@@ -202,7 +229,11 @@ impl Task {
         };
         self.board.closing();
         // Before a login there is nothing to hand over, and the library waits for the other side of a handshake.
-        let patience = if self.sockets.untried() { BRIEF_PATIENCE } else { STOP_PATIENCE };
+        let patience = if self.sockets.untried() {
+            BRIEF_PATIENCE
+        } else {
+            STOP_PATIENCE
+        };
         if timeout(patience, handle.shutdown()).await.is_err() {
             tracing::warn!(session = %self.parts.session, "the client did not close in time and is cut off");
         }
@@ -220,24 +251,33 @@ impl Task {
             }
         }
         if self.exhausted {
-            return End::Pause(Duration::ZERO);
+            return End::Pause(self.pause(Duration::ZERO));
         }
         let reason = LossReason::Client("without a reason".into());
         if self.board.is_ready() {
             return self.give_up(reason);
         }
-        self.pause_after(&reason)
+        End::Pause(self.pause_after(&reason))
     }
 
     /// The client is of no use any more, for this reason; the next one starts after a while.
     fn give_up(&mut self, reason: LossReason) -> End {
         let pause = self.pause_after(&reason);
-        self.lost(reason);
-        pause
+        self.log(&reason);
+        self.board.lost(reason, Some(pause.until));
+        End::Pause(pause)
     }
 
-    fn pause_after(&mut self, reason: &LossReason) -> End {
-        End::Pause(self.backoff.next(reason.wait(), &*self.parts.shared.random))
+    fn pause_after(&mut self, reason: &LossReason) -> Pause {
+        let wait = self.backoff.next(reason.wait(), &*self.parts.shared.random);
+        self.pause(wait)
+    }
+
+    fn pause(&self, wait: Duration) -> Pause {
+        Pause {
+            ends: Instant::now() + wait,
+            until: self.board.until(wait),
+        }
     }
 
     async fn hear(&mut self, news: News, client: &Arc<Client>) -> ControlFlow<End> {
@@ -348,9 +388,10 @@ impl Task {
     /// WhatsApp may call a ban over that is not.
     fn banned(&mut self, reason: &str, wait: Duration) -> End {
         let wait = wait.max(self.backoff.next(loss::REFUSAL, &*self.parts.shared.random));
-        let until = self.board.banned(reason.to_owned(), wait);
-        tracing::warn!(session = %self.parts.session, until = %until.rfc3339(), "WhatsApp has banned the account");
-        End::Pause(wait)
+        let pause = self.pause(wait);
+        self.board.banned(reason.to_owned(), pause.until);
+        tracing::warn!(session = %self.parts.session, until = %pause.until.rfc3339(), "WhatsApp has banned the account");
+        End::Pause(pause)
     }
 
     fn socket_closed(&mut self, closing: Closing) -> ControlFlow<End> {
@@ -371,15 +412,20 @@ impl Task {
             return None;
         }
         Some(if ended.told {
-            self.pause_after(&ended.reason)
+            End::Pause(self.pause_after(&ended.reason))
         } else {
             self.give_up(ended.reason)
         })
     }
 
+    /// Something is lost, and the client may yet go on.
     fn lost(&self, reason: LossReason) {
+        self.log(&reason);
+        self.board.lost(reason, None);
+    }
+
+    fn log(&self, reason: &LossReason) {
         tracing::info!(session = %self.parts.session, %reason, "not connected");
-        self.board.lost(reason);
     }
 
     /// The truth is the live socket, whatever was told.
@@ -434,53 +480,11 @@ impl Task {
     }
 }
 
-/// The account that a client is linked to.
-fn account(client: &Client) -> Option<Account> {
-    let own = client.pn()?;
-    Some(Account {
-        number: jid::bare(&own)?.number()?,
-        device: own.device,
-        lid: client.lid().as_ref().and_then(jid::bare),
-        push_name: Some(client.push_name()).filter(|name| !name.is_empty()),
-    })
-}
-
-/// Has WhatsApp say something. What it says does not matter, so nobody waits for it.
-async fn ask(current: Arc<Current<Arc<Client>>>) {
-    let Some(in_use) = current.get().await else { return };
-    let asked = in_use.wait(in_use.client().execute(KeepaliveSpec::new())).await;
-    tracing::debug!(
-        answered = matches!(asked, Some(Ok(()))),
-        "asked whether a silent socket is alive"
-    );
-}
-
-/// Tells WhatsApp, if it can be told, that the device is gone.
-async fn log_out(client: &Arc<Client>, session: &SessionId) {
-    if !client.is_logged_in() {
-        tracing::warn!(
-            %session,
-            "logged out without a connection: the phone goes on listing the device until it is removed there"
-        );
-    }
-    if timeout(LOGOUT_PATIENCE, client.logout()).await.is_err() {
-        tracing::warn!(%session, "WhatsApp did not answer the logout");
-    }
-}
-
 /// The end of a line that has no client at the moment.
 fn wished_already(wish: Wish) -> Option<End> {
     match wish {
         Wish::Run => None,
         Wish::Stop => Some(End::Stop),
         Wish::Logout => Some(End::LoggedOut(LogoutReason::Requested)),
-    }
-}
-
-/// Waits, unless something else is wished meanwhile.
-async fn pause(wait: Duration, wishes: &mut watch::Receiver<Wish>) -> Option<End> {
-    match timeout(wait, wished(wishes)).await {
-        Ok(wish) => wished_already(wish),
-        Err(_) => None,
     }
 }

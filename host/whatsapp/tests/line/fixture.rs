@@ -17,8 +17,8 @@ use switchboard_egress::{Egress, EgressOptions, Reach};
 use switchboard_store::keys::KeyStore;
 use switchboard_store::{DataFolder, OpenOptions, Store};
 use switchboard_whatsapp::{
-    Driver, DriverOptions, Line, LineState, LineStatus, LinkStep, Outgoing, PairingCode, Purpose, SendError, Sink,
-    encode,
+    Driver, DriverOptions, Line, LineState, LineStatus, LinkStep, Outgoing, PairingCode, Patience, Purpose, SendError,
+    Sink, encode,
 };
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -118,8 +118,13 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn open(&self, purpose: Purpose) -> Arc<dyn Line> {
+        self.open_with(purpose, None)
+    }
+
+    pub(crate) fn open_with(&self, purpose: Purpose, patience: Option<Patience>) -> Arc<dyn Line> {
         let sink = Arc::clone(&self.heard) as Arc<dyn Sink>;
-        self.driver.open(self.id, self.keys.clone(), purpose, None, sink)
+        let keys = self.keys.clone();
+        self.driver.open(self.id, keys, purpose, patience, None, sink)
     }
 }
 

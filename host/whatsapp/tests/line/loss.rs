@@ -1,7 +1,10 @@
 //! Connections that are lost and come back.
 
+use std::time::Duration;
+
 use simulator::{Fault, Number};
-use switchboard_whatsapp::{LineState, LineStatus, LossReason, Purpose};
+use switchboard_core::clock::{Clock as _, SystemClock};
+use switchboard_whatsapp::{LineState, LineStatus, LossReason, Patience, Purpose};
 
 use crate::fixture::{A, B, Log, World, arrives, send, state, status};
 
@@ -60,11 +63,39 @@ async fn a_ban_is_shown_with_its_reason_and_end_and_keeps_the_link() {
     };
     let (until, loss) = state(&line, banned).await;
     assert!(until > loss.at);
+    assert_eq!(loss.wait_until, Some(until));
+    let waits = |state: &LineState| state.retry_at;
+    assert_eq!(state(&line, waits).await, until);
     assert!(matches!(loss.reason, LossReason::Banned { reason, .. } if reason.contains("too many")));
     line.stop().await;
     // The simulator's ban was for one login.
     let line = session.open(Purpose::Resume);
     status(&line, LineStatus::Ready).await;
+    line.stop().await;
+}
+
+#[tokio::test]
+async fn a_line_of_which_patience_was_asked_dials_when_the_time_is_over_and_not_before() {
+    let world = World::new().await;
+    let (session, line) = world.linked().await;
+    line.stop().await;
+    let until = SystemClock.now().plus(Duration::from_millis(700));
+    let banned = Patience { until, banned: true };
+    let line = session.open_with(Purpose::Resume, Some(banned));
+    let begin = line.state().borrow().clone();
+    assert_eq!(
+        (begin.status, begin.retry_at),
+        (LineStatus::Banned { until }, Some(until))
+    );
+    status(&line, LineStatus::Ready).await;
+    assert!(SystemClock.now() >= until);
+    assert_eq!(line.state().borrow().retry_at, None);
+    line.stop().await;
+    // A stop does not wait for it.
+    let until = SystemClock.now().plus(Duration::from_secs(3600));
+    let limited = Patience { until, banned: false };
+    let line = session.open_with(Purpose::Resume, Some(limited));
+    assert_eq!(line.state().borrow().status, LineStatus::Connecting);
     line.stop().await;
 }
 

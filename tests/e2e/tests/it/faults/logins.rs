@@ -76,6 +76,34 @@ async fn a_banned_account_is_left_alone_until_the_ban_ends_or_somebody_tries() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_whatsapp_has_asked_for_is_kept_over_a_stop_and_a_kill_and_ended_by_a_restart_of_the_session() {
+    for (code, loss, status) in [(402, "banned", "BANNED"), (429, "refused", "CONNECTING")] {
+        let world = World::start().await;
+        world.phone(FRIEND);
+        let session = world.linked(DESK).await;
+        refuse(&world, code);
+        let before = waits(&world, &session, loss).await;
+        let handshakes = world.simulator.tally().handshakes;
+        let assert_it_waits = async |world: &World| {
+            let info = waits(world, &session, loss).await;
+            assert_eq!(info["health"]["retryAt"], before["health"]["retryAt"]);
+            assert_eq!(info["lastLoss"], before["lastLoss"]);
+            assert_eq!(info["status"], status);
+            assert_eq!(world.simulator.tally().handshakes, handshakes, "it has dialled");
+        };
+        let world = world.stop_and_restart().await;
+        assert_it_waits(&world).await;
+        let world = world.kill_and_restart().await;
+        assert_it_waits(&world).await;
+        restart(&world, &session).await;
+        // An acknowledgement is heard after the connection was noted.
+        world.api.send(&session, FRIEND, "back again").await.expect(200);
+        let world = world.kill_and_restart().await;
+        world.api.session_becomes(&session, "READY").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_login_refused_for_good_ends_the_link_and_says_what_to_do() {
     let world = World::start().await;
     let phone = world.phone(DESK);
