@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::messages::audience::Audience;
+use crate::messages::turns::Crowd;
 use crate::metrics::Metrics;
 use crate::outbox::recorder::Recorder;
 use crate::recipients::Recipients;
@@ -35,6 +36,7 @@ pub(crate) struct Parts {
     pub(crate) recipients: Recipients,
     pub(crate) recorder: Recorder,
     pub(crate) audience: Audience,
+    pub(crate) crowd: Crowd,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -49,9 +51,13 @@ impl Parts {
     /// Lets a request in that a stop must wait for. Keep the token until it is done.
     pub(crate) fn enter(&self) -> Result<TaskTrackerToken, Problem> {
         if self.under_way.is_closed() {
-            let stopping = Problem::new(Code::UNAVAILABLE, "The server is stopping.");
-            return Err(stopping.retry_after(Duration::from_secs(5)));
+            return Err(stopping());
         }
         Ok(self.under_way.token())
     }
+}
+
+/// What is said to requests from the moment a stop was asked for.
+pub(crate) fn stopping() -> Problem {
+    Problem::new(Code::UNAVAILABLE, "The server is stopping.").retry_after(Duration::from_secs(5))
 }

@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::TaskTracker;
 
 use crate::messages::audience::Audience;
+use crate::messages::turns::Crowd;
 use crate::metrics::Metrics;
 use crate::outbox::recorder::Recorder;
 use crate::parts::Parts;
@@ -81,6 +82,7 @@ impl Service {
             recorder: Recorder::start(messages.clone(), metrics.clone(), audience.clone()),
             messages,
             audience,
+            crowd: Crowd::default(),
             metrics,
             store,
             lines,

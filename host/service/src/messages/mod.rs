@@ -6,4 +6,5 @@ pub(crate) mod log;
 pub(crate) mod reference;
 pub(crate) mod send;
 pub(crate) mod tail;
+pub(crate) mod turns;
 pub(crate) mod view;

@@ -17,6 +17,7 @@ use switchboard_whatsapp::encode;
 use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 
+use super::turns::Turn;
 use super::view::wamid;
 use crate::outbox::refusal;
 use crate::parts::Parts;
@@ -101,7 +102,7 @@ impl Service {
     ///
     /// # Errors
     /// `session_not_found`, `session_not_linked`; what the plugin says of the body; `recipient_not_on_whatsapp` and
-    /// `whatsapp_refused`, if they are known while the request waits; when the database cannot be written.
+    /// `whatsapp_refused`, if they are known while the request waits; when the database cannot be written, or the service stops.
     pub async fn send(
         &self,
         request: SendRequest,
@@ -111,12 +112,15 @@ impl Service {
         let parts = &self.parts;
         let _under_way = parts.enter()?;
         let handle = self.resolve(&request.session)?;
+        let sending = handle.turns.enter(&parts.crowd);
+        let turn = sending.turn().await?;
         let (link, line) = handle.sendable()?;
         let context = CallContext {
             request_id,
             accepted_at,
         };
         let contents = parts.plugins.handle(context, &request.kind, request.body).await?;
+        drop(turn);
         let until = Instant::now() + parts.ack_timeout;
         let draft = Draft {
             session: handle.id,
@@ -142,7 +146,8 @@ impl Service {
                 .collect(),
             None => Vec::new(),
         };
-        commit(parts.clone(), handle.clone(), messages).await?;
+        let turn = sending.turn().await?;
+        commit(parts.clone(), handle.clone(), messages, turn).await?;
 
         let mut status = SendStatus::Queued;
         if let Some(until) = waits {
@@ -172,15 +177,16 @@ async fn address(parts: &Parts, line: Option<&OpenLine>, to: &Recipient, until: 
     }
 }
 
-/// Commits messages and hands them to the session's task. In a task of its own: a caller that goes away halfway must not leave
-/// messages behind that are committed and that nobody knows of.
-async fn commit(parts: Arc<Parts>, handle: Arc<Handle>, messages: Vec<NewMessage>) -> Result<(), Problem> {
+/// Commits messages and hands them to the session's task; then the turn is over. In a task of its own: a caller that goes away
+/// halfway must not leave messages behind that are committed and that nobody knows of.
+async fn commit(parts: Arc<Parts>, handle: Arc<Handle>, messages: Vec<NewMessage>, turn: Turn) -> Result<(), Problem> {
     let committed = tokio::spawn(async move {
         let outgoing: Vec<_> = messages
             .iter()
             .map(|message| (message.stanza_id.clone(), message.chat.clone(), message.wire.clone()))
             .collect();
         let seqs = parts.messages.accept(messages).await?;
+        drop(turn);
         parts.metrics.accepted(seqs.len());
         parts.audience.grown(handle.id);
         for (seq, (stanza_id, chat, wire)) in seqs.into_iter().zip(outgoing) {

@@ -19,7 +19,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::commands::Command;
 use super::loss;
 use super::status::status;
+use crate::messages::turns::Turns;
 use crate::outbox::waiters::Waiters;
+use crate::parts::stopping;
 
 /// How many committed messages may be on their way to the task; beyond that it reads them from the table.
 const OFFERS: usize = 256;
@@ -29,6 +31,8 @@ pub(crate) struct Handle {
     pub(crate) id: SessionId,
     /// Requests that wait for WhatsApp's word on a message.
     pub(crate) waiters: Waiters,
+    /// Requests that wait until their message can be accepted.
+    pub(crate) turns: Turns,
     known: ArcSwap<Known>,
     /// Told whenever `known` is another one.
     changed: watch::Sender<()>,
@@ -88,6 +92,7 @@ impl Handle {
         let handle = Self {
             id: row.id,
             waiters: Waiters::default(),
+            turns: Turns::default(),
             known: ArcSwap::from_pointee(Known {
                 row: Arc::new(row),
                 line: None,
@@ -222,11 +227,10 @@ impl Handle {
         command: impl FnOnce(oneshot::Sender<Result<(), Problem>>) -> Command,
     ) -> Result<(), Problem> {
         let (reply, answer) = oneshot::channel();
-        let stopped = || Problem::new(Code::UNAVAILABLE, "The server is stopping.");
-        self.commands.send(command(reply)).await.map_err(|_| stopped())?;
+        self.commands.send(command(reply)).await.map_err(|_| stopping())?;
         match answer.await {
             Ok(outcome) => outcome,
-            Err(_) if self.commands.is_closed() => Err(stopped()),
+            Err(_) if self.commands.is_closed() => Err(stopping()),
             Err(_) => Err(Problem::internal("the session's task panicked over the command")),
         }
     }

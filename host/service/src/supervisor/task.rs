@@ -31,6 +31,9 @@ use crate::outbox::waiters::Verdict;
 use crate::parts::Parts;
 use crate::sessions::update::SessionChanges;
 
+/// How many committed messages are taken at a time.
+const OFFERED: usize = 64;
+
 /// What a session's task works with.
 pub(super) struct Task {
     parts: Arc<Parts>,
@@ -63,6 +66,7 @@ impl Task {
 
     /// Runs until the task is told to stop.
     pub(super) async fn run(mut self, ends: &mut Ends) {
+        let mut offered = Vec::with_capacity(OFFERED);
         loop {
             self.note_status().await;
             self.send_on().await;
@@ -81,10 +85,12 @@ impl Task {
                     }
                 }
                 Some(event) = ends.events.recv() => self.hear(event).await,
-                Some(offered) = ends.offers.recv() => {
-                    // Before the offer: it may be newer than the one that was missed.
-                    self.note_missed();
-                    self.queue.offer(offered);
+                1.. = ends.offers.recv_many(&mut offered, OFFERED) => {
+                    for message in offered.drain(..) {
+                        // Before the offer: it may be newer than the one that was missed.
+                        self.note_missed();
+                        self.queue.offer(message);
+                    }
                 }
                 Some(Ok((stanza_id, outcome))) = self.attempts.join_next(), if !self.attempts.is_empty() => {
                     self.attempted(&stanza_id, outcome).await;
@@ -320,6 +326,7 @@ impl Task {
         match step {
             Step::Nothing => {}
             Step::Stop => {
+                self.handle.turns.end();
                 self.handle.waiters.dismiss();
                 self.close().await;
             }

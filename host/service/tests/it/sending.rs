@@ -1,7 +1,9 @@
 //! Sending: what is answered, what is written, in which order, and what the timeline says.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::future::join_all;
 use switchboard_core::event::ReceiptKind;
 use switchboard_core::ids::SessionRef;
 use switchboard_core::problem::Code;
@@ -252,4 +254,23 @@ async fn a_session_that_never_was_linked_and_one_that_is_not_there_cannot_send()
         world.send(stranger, BOB, "hi", true).await.unwrap_err().code(),
         &Code::SESSION_NOT_FOUND
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_hands_in_very_many_at_once_does_not_hold_up_another() {
+    const MANY: usize = 400;
+    let world = World::new().await;
+    let ((noisy, _), (quiet, _)) = (world.linked(ADA).await, world.linked(EVE).await);
+    let accepted = AtomicUsize::new(0);
+    let burst = join_all((0..MANY).map(async |n| {
+        world.send(noisy, BOB, &n.to_string(), false).await.unwrap();
+        accepted.fetch_add(1, Ordering::Relaxed);
+    }));
+    let one = async {
+        world.send(quiet, BOB, "only this", false).await.unwrap();
+        accepted.load(Ordering::Relaxed)
+    };
+    let (_, before_it) = tokio::join!(burst, one);
+    assert!(before_it < MANY / 2, "{before_it} of {MANY} were accepted before it");
+    assert_eq!(accepted.into_inner(), MANY);
 }
