@@ -5,14 +5,20 @@ use std::sync::Arc;
 use whatsapp_rust::bot::Bot;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
+use whatsapp_rust::{CacheConfig, CacheEntryConfig};
 
 use super::ears::Ears;
 use super::inbound::Commit;
 use super::ratchet::Ratchet;
+use super::rests;
 use super::task::Parts;
 use crate::backend::{Backend, Redelivery};
 use crate::masked::Masked;
 use crate::transport::LineTransport;
+
+/// Of so many questions to the phone the library knows that they were asked a moment ago, and does not ask them again for every copy
+/// that arrives. Its own memory is a day long: a question whose answer is lost could not be asked anew.
+const QUESTIONS: u64 = 512;
 
 /// A client for the session's keys, not started yet. At most one may be alive on one key store.
 pub(super) async fn build(parts: &Parts) -> Result<Bot, Masked> {
@@ -39,6 +45,10 @@ pub(super) async fn build(parts: &Parts) -> Result<Bot, Masked> {
             ratchet: Arc::clone(&ratchet),
         })
         .with_http_client(ways.http)
+        .with_cache_config(CacheConfig {
+            pdo_requested: CacheEntryConfig::new(Some(rests::FIRST / 2), QUESTIONS),
+            ..CacheConfig::default()
+        })
         // The library forgets both of these between clients.
         .with_version(version)
         .with_device_props(

@@ -18,6 +18,7 @@
 //! | `inbound` | messages, committed before WhatsApp hears of it |
 //! | `ratchet` | what must be saved before a message leaves |
 //! | `repair` | what will not come again, and is asked of the own phone |
+//! | `rests` | when it is asked again |
 //! | `wire` | what the socket is doing |
 //! | `watchdog` | when an open socket is dead |
 //! | `loss` | why a connection was lost, and what patience that asks for |
@@ -39,6 +40,7 @@ mod pairing_code;
 mod passkey;
 pub(crate) mod ratchet;
 mod repair;
+mod rests;
 mod sockets;
 pub(crate) mod state;
 mod task;

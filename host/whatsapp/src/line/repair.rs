@@ -12,9 +12,9 @@
 //! the phone's own, the two may have lost their common ratchet; then a fresh session is opened first, the phone uses that one too, and
 //! its next messages can be read again.
 //!
-//! Until the answer is there the question stands in the key store, and it is asked again at every connection; that of the third kind
-//! not before the next one, because its sender mostly answers. After
-//! [`GIVEN_UP_AFTER`] phones do not answer it any more.
+//! Until the answer is there the question stands in the key store. It is asked again at every connection, and after a while on one
+//! that holds; that of the third kind not before that, because its sender mostly answers. After [`GIVEN_UP_AFTER`] phones do not answer
+//! it any more.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use switchboard_core::clock::Clock;
 use switchboard_core::ids::{SessionId, StanzaId};
 use switchboard_store::keys::KeyStore;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::wacore::store::error::StoreError;
@@ -34,6 +34,7 @@ use whatsapp_rust::{Client, Jid, wacore};
 
 use super::current::Current;
 use super::news::News;
+use super::rests::Rests;
 use super::wire::Wire;
 use crate::backend::{Redelivery, database, from_json, to_json};
 use crate::jid;
@@ -56,6 +57,8 @@ pub(super) struct Repair {
     /// When the session with which of the account's devices was forgotten, so that the next message to it opens a fresh one. Held for
     /// the whole of a question: they are asked one at a time.
     opened: Mutex<HashMap<Jid, Instant>>,
+    /// Something else is missing.
+    noted: Notify,
 }
 
 /// A message that is missing.
@@ -87,6 +90,7 @@ impl Repair {
             sink,
             wire,
             opened: Mutex::default(),
+            noted: Notify::new(),
         }
     }
 
@@ -97,15 +101,27 @@ impl Repair {
         self.ask(missing, current);
     }
 
-    /// Notes that a message may be missing. If it is when the line is connected the next time, the phone is asked for it.
+    /// Notes that a message may be missing. If it still is after a while, or when the line is connected the next time, the phone is asked
+    /// for it.
     pub(super) async fn remember(&self, missing: &Missing) {
         if let Err(error) = self.note(missing).await {
             tracing::error!(session = %self.session, %error, "the question could not be noted, and will not be asked again");
         }
     }
 
-    /// The line is connected: asks for everything that is still missing.
-    pub(super) async fn go_on(self: &Arc<Self>, current: &Arc<Current<Arc<Client>>>) {
+    /// The line is connected: asks for everything that is still missing, again and again for as long as the client lives.
+    pub(super) async fn go_on(self: Arc<Self>, current: Arc<Current<Arc<Client>>>) {
+        let Some(in_use) = current.get().await else { return };
+        let mut rests = Rests::default();
+        loop {
+            self.ask_for_all(&current).await;
+            if in_use.wait(rests.rest(&self.noted)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn ask_for_all(self: &Arc<Self>, current: &Arc<Current<Arc<Client>>>) {
         let messages = match self.still_missing().await {
             Ok(messages) => messages,
             Err(error) => {
@@ -139,10 +155,20 @@ impl Repair {
 
     async fn note(&self, missing: &Missing) -> Result<(), StoreError> {
         let value = to_json(missing)?;
-        self.keys.unreadable().put(&missing.id, &value).await.map_err(database)
+        self.keys
+            .unreadable()
+            .put(&missing.id, &value)
+            .await
+            .map_err(database)?;
+        self.noted.notify_one();
+        Ok(())
     }
 
     async fn still_missing(&self) -> Result<Vec<Missing>, StoreError> {
+        // Mostly it is nothing, and then nothing is written either.
+        if self.keys.unreadable().all().await.map_err(database)?.is_empty() {
+            return Ok(Vec::new());
+        }
         let cutoff = self.clock.now().as_secs() - i64::try_from(GIVEN_UP_AFTER.as_secs()).unwrap_or(i64::MAX);
         let given_up = self.keys.unreadable().delete_older(cutoff).await.map_err(database)?;
         if given_up > 0 {
@@ -166,7 +192,7 @@ impl Repair {
             let Some(in_use) = current.get().await else { return };
             let asked = in_use.wait(repair.question(in_use.client(), &missing)).await;
             if let Some(Err(reason)) = asked {
-                tracing::warn!(session = %repair.session, stanza_id = %missing.id, %reason, "the phone could not be asked; it will be at the next connection");
+                tracing::warn!(session = %repair.session, stanza_id = %missing.id, %reason, "the phone could not be asked; it will be asked again");
             }
         });
     }

@@ -14,6 +14,7 @@ use switchboard_core::ids::SessionId;
 use switchboard_core::proxy::Proxy;
 use switchboard_store::keys::KeyStore;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout, timeout_at};
 use whatsapp_rust::Client;
 
@@ -94,6 +95,8 @@ pub(super) struct Task {
     exhausted: bool,
     /// The sockets of this client.
     sockets: Sockets,
+    /// What goes on asking for what is missing.
+    questions: JoinSet<()>,
 }
 
 impl Task {
@@ -111,6 +114,7 @@ impl Task {
             passkey_until: None,
             exhausted: false,
             sockets: Sockets::default(),
+            questions: JoinSet::new(),
         }
     }
 
@@ -382,7 +386,9 @@ impl Task {
         self.board.ready(account);
         tracing::info!(session = %self.parts.session, "connected");
         self.parts.sink.event(&self.parts.session, LineEvent::Ready);
-        self.parts.repair.go_on(&self.parts.current).await;
+        self.questions.abort_all();
+        let repair = Arc::clone(&self.parts.repair);
+        self.questions.spawn(repair.go_on(Arc::clone(&self.parts.current)));
     }
 
     /// WhatsApp may call a ban over that is not.
