@@ -1,15 +1,16 @@
 //! Sending: what is answered, what is written, in which order, and what the timeline says.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures::future::join_all;
 use switchboard_core::event::ReceiptKind;
 use switchboard_core::ids::SessionRef;
 use switchboard_core::problem::Code;
 use switchboard_core::status::{MessageStatus, SessionStatus};
 use switchboard_core::wamid;
 use switchboard_service::{Cursor, LogFilter, MessageRef, MessageView, SendStatus, Sent};
+use tokio::task::JoinSet;
 
 use crate::fake::{World, until};
 
@@ -258,19 +259,27 @@ async fn a_session_that_never_was_linked_and_one_that_is_not_there_cannot_send()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_hands_in_very_many_at_once_does_not_hold_up_another() {
-    const MANY: usize = 400;
-    let world = World::new().await;
+    const MANY: usize = 1000;
+    let world = Arc::new(World::new().await);
     let ((noisy, _), (quiet, _)) = (world.linked(ADA).await, world.linked(EVE).await);
-    let accepted = AtomicUsize::new(0);
-    let burst = join_all((0..MANY).map(async |n| {
-        world.send(noisy, BOB, &n.to_string(), false).await.unwrap();
-        accepted.fetch_add(1, Ordering::Relaxed);
-    }));
-    let one = async {
-        world.send(quiet, BOB, "only this", false).await.unwrap();
-        accepted.load(Ordering::Relaxed)
-    };
-    let (_, before_it) = tokio::join!(burst, one);
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let mut burst = JoinSet::new();
+    for n in 0..MANY {
+        let (world, accepted) = (world.clone(), accepted.clone());
+        burst.spawn(async move {
+            world.send(noisy, BOB, &n.to_string(), false).await.unwrap();
+            accepted.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+    let behind_them = tokio::spawn({
+        let (world, accepted) = (world.clone(), accepted.clone());
+        async move {
+            world.send(quiet, BOB, "only this", false).await.unwrap();
+            accepted.load(Ordering::Relaxed)
+        }
+    });
+    let before_it = behind_them.await.unwrap();
     assert!(before_it < MANY / 2, "{before_it} of {MANY} were accepted before it");
-    assert_eq!(accepted.into_inner(), MANY);
+    burst.join_all().await;
+    assert_eq!(accepted.load(Ordering::Relaxed), MANY);
 }
