@@ -13,6 +13,24 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
     }
 }
 
+/// Where clouds tell their machines who they are and what they may, in the middle of private networks.
+const METADATA: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe)),
+];
+
+/// Whether this is an address of this machine or of a private network, written plainly: no IPv4 address inside an IPv6 one, and
+/// nothing link-local.
+pub(crate) fn is_private(address: IpAddr) -> bool {
+    let private = match address {
+        IpAddr::V4(v4) => matches!(v4.octets(), [10 | 127, ..] | [100, 64..=127, ..]) || v4.is_private(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
+    };
+    private && !METADATA.contains(&address)
+}
+
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     !matches!(
@@ -107,6 +125,46 @@ mod tests {
             "ff02::1",
         ] {
             assert!(!is_public(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_private_is_neither_public_nor_a_clouds_own() {
+        for address in [
+            "10.0.0.1",
+            "100.64.0.1",
+            "127.0.0.1",
+            "127.8.9.10",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "::1",
+            "fc00::1",
+            "fd00::5",
+        ] {
+            let address = address.parse().unwrap();
+            assert!(is_private(address) && !is_public(address), "{address}");
+        }
+        for address in [
+            "0.0.0.0",
+            "1.1.1.1",
+            "100.100.100.200",
+            "169.254.169.254",
+            "172.32.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::ffff:10.0.0.1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "2606:4700:4700::1111",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "fd00:c1::a9fe:a9fe",
+            "fe80::1",
+            "ff02::1",
+        ] {
+            assert!(!is_private(address.parse().unwrap()), "{address}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
+use crate::lookup::SystemLookup;
 use crate::reach::Guard;
 use crate::{Egress, EgressError};
 
@@ -33,7 +34,7 @@ impl Egress {
 /// A connection to the first address of `host` that takes it, of those that `guard` allows.
 pub(crate) async fn dial(guard: Guard, host: &str, port: u16) -> Result<TcpStream, EgressError> {
     let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in guard.addresses(host, port).await? {
+    for address in guard.addresses(&SystemLookup, host, port).await? {
         match open(address).await {
             Ok(stream) => return Ok(stream),
             Err(error) => failure = error,

@@ -17,6 +17,12 @@ pub enum EgressError {
         /// As it was given.
         host: String,
     },
+    /// Only this machine and private networks may be reached, and the host, or everything its name stands for, is elsewhere.
+    #[error("{host} is not an address of a private network and must not be connected to")]
+    NotPrivate {
+        /// As it was given.
+        host: String,
+    },
     /// Only loopback literals may be reached, and this is none.
     #[error("this build connects to loopback literals such as 127.0.0.1 only, and {host} is none")]
     NotLoopback {

@@ -6,12 +6,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::redirect;
 
+use crate::lookup::{Names, SystemLookup};
 use crate::proxy::Via;
 use crate::reach::Guard;
 use crate::{Egress, EgressError};
 
 /// How long a connection may take to be made.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is asked of the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,24 @@ pub enum Method {
     Get,
     /// `POST`
     Post,
+    /// `PUT`
+    Put,
+    /// `PATCH`
+    Patch,
+    /// `DELETE`
+    Delete,
+}
+
+impl From<Method> for reqwest::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Get => Self::GET,
+            Method::Post => Self::POST,
+            Method::Put => Self::PUT,
+            Method::Patch => Self::PATCH,
+            Method::Delete => Self::DELETE,
+        }
+    }
 }
 
 /// A request.
@@ -98,68 +117,87 @@ impl Egress {
         if let Some(via) = &self.via {
             via.check()?;
         }
-        let mut builder = match request.method {
-            Method::Get => self.http.get(url),
-            Method::Post => self.http.post(url),
-        };
+        let mut builder = self.http.request(request.method.into(), url);
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }
         if let Some(body) = request.body {
             builder = builder.body(body);
         }
-        let mut answer = builder.send().await.map_err(failed)?;
-        let announced = answer.content_length().unwrap_or(0);
-        if usize::try_from(announced).unwrap_or(usize::MAX) > max_body_bytes {
-            return Err(EgressError::TooLarge(max_body_bytes));
-        }
+        let answer = builder.send().await.map_err(failed)?;
         let status = answer.status().as_u16();
         let headers = answer
             .headers()
             .iter()
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
-        let mut body = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > max_body_bytes {
-                return Err(EgressError::TooLarge(max_body_bytes));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Response {
-            status,
-            headers,
-            body: body.freeze(),
-        })
+        let body = read(answer, max_body_bytes).await?;
+        Ok(Response { status, headers, body })
     }
 }
 
-fn failed(error: reqwest::Error) -> EgressError {
+/// Why a body was not read to its end.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// It is larger than this many bytes.
+    TooLarge(usize),
+    /// It broke off.
+    Broken(reqwest::Error),
+}
+
+impl From<Unread> for EgressError {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge(most) => Self::TooLarge(most),
+            Unread::Broken(error) => failed(error),
+        }
+    }
+}
+
+/// The whole body, unless it is larger than `max_body_bytes`, announced or not.
+pub(crate) async fn read(mut answer: reqwest::Response, max_body_bytes: usize) -> Result<Bytes, Unread> {
+    let announced = answer.content_length().unwrap_or(0);
+    if usize::try_from(announced).unwrap_or(usize::MAX) > max_body_bytes {
+        return Err(Unread::TooLarge(max_body_bytes));
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = answer.chunk().await.map_err(Unread::Broken)? {
+        if body.len() + chunk.len() > max_body_bytes {
+            return Err(Unread::TooLarge(max_body_bytes));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+pub(crate) fn failed(error: reqwest::Error) -> EgressError {
     EgressError::Http(error.without_url())
 }
 
-/// The one HTTP client: it resolves names through the guard and follows nobody. Behind a proxy the only name that it resolves is the
-/// proxy's.
+/// What every HTTP client is: it looks names up through a guard and follows nobody.
+pub(crate) fn builder(names: Names, tls: &rustls::ClientConfig) -> reqwest::ClientBuilder {
+    #[expect(clippy::disallowed_methods, reason = "the one place that builds an HTTP client")]
+    reqwest::Client::builder()
+        .no_proxy()
+        .dns_resolver(Arc::new(names))
+        .tls_backend_preconfigured(tls.clone())
+        .redirect(redirect::Policy::none())
+        .connect_timeout(CONNECT_PATIENCE)
+}
+
+/// The client of an egress. Behind a proxy the only name that it looks up is the proxy's.
 pub(crate) fn client(
     guard: Guard,
     via: Option<&Via>,
     tls: &rustls::ClientConfig,
 ) -> Result<reqwest::Client, EgressError> {
-    #[expect(clippy::disallowed_methods, reason = "the one place that builds an HTTP client")]
-    let builder = reqwest::Client::builder().no_proxy();
+    let guard = via.map_or(guard, Via::guard);
+    let builder = builder(Names::new(guard, Arc::new(SystemLookup)), tls);
     let builder = match via {
-        None => builder.dns_resolver(Arc::new(guard)),
-        Some(via) => {
-            let proxy = via.for_http().map_err(failed)?;
-            builder.dns_resolver(Arc::new(via.guard())).proxy(proxy)
-        }
+        None => builder,
+        Some(via) => builder.proxy(via.for_http().map_err(failed)?),
     };
-    builder
-        .tls_backend_preconfigured(tls.clone())
-        .redirect(redirect::Policy::none())
-        .connect_timeout(CONNECT_PATIENCE)
-        .build()
-        .map_err(failed)
+    builder.build().map_err(failed)
 }
 
 #[cfg(test)]

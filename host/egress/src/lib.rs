@@ -12,6 +12,7 @@ mod address;
 mod dial;
 mod error;
 mod http;
+mod lookup;
 mod proxy;
 mod reach;
 mod tls;
@@ -23,6 +24,7 @@ use switchboard_core::proxy::Proxy;
 
 pub use self::error::EgressError;
 pub use self::http::{Limits, Method, Request, Response};
+pub use self::lookup::{Looking, Lookup, SystemLookup};
 pub use self::proxy::ProxyFault;
 pub use self::reach::Reach;
 
