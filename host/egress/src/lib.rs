@@ -5,12 +5,16 @@
 //! them. So a name that changes its mind between check and use gains nothing. Redirects are not followed and the environment's
 //! proxies are not used, for both would dial something that was never checked. A proxy is what [`Egress::through`] was given, and its
 //! own address is checked like any other.
+//!
+//! What a plugin asks for is carried out by a [`Fetcher`], within a [`Grant`] of the operator's. It has a connection pool of its own and
+//! trusts neither the plugin that asks nor the server that answers; see [`fetch`].
 
 #![forbid(unsafe_code)]
 
 mod address;
 mod dial;
 mod error;
+pub mod fetch;
 mod http;
 mod lookup;
 mod proxy;
@@ -23,6 +27,7 @@ use std::sync::Arc;
 use switchboard_core::proxy::Proxy;
 
 pub use self::error::EgressError;
+pub use self::fetch::{Fetcher, Grant};
 pub use self::http::{Limits, Method, Request, Response};
 pub use self::lookup::{Looking, Lookup, SystemLookup};
 pub use self::proxy::ProxyFault;
