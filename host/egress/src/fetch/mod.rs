@@ -18,6 +18,8 @@ mod credential;
 mod error;
 mod grant;
 mod headers;
+#[cfg(test)]
+mod hostile;
 mod origin;
 mod redact;
 mod redirect;
