@@ -177,6 +177,7 @@ mod tests {
     #[test]
     fn a_credential_never_shows_itself() {
         let credential = Credential::new(options()).unwrap();
+        assert!(credential.value().is_sensitive());
         for shown in [
             format!("{credential:?}"),
             format!("{credential:#?}"),

@@ -34,8 +34,7 @@ impl Needles {
             needles.push(engine.encode(secret.expose()).into());
             needles.extend((0..3).map(|offset| inner(engine, secret.expose(), offset)));
         }
-        // Of two that begin at one place the longer is the right one.
-        needles.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        needles.sort_unstable_by(|a, b| a.as_str().cmp(b));
         needles.dedup();
         Self(needles)
     }
@@ -66,6 +65,7 @@ impl<'a> Redactor<'a> {
                 needles[usize::from(first.to_ascii_lowercase())].push(needle.as_str());
             }
         }
+        // Of two that begin at one place the longer is the right one.
         for group in &mut needles {
             group.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
         }
