@@ -1,0 +1,183 @@
+//! `POST /{phone}/messages`: a message to be sent, or one that was read.
+
+use serde_json::json;
+
+use crate::bindings::exports::switchboard::plugin::dialect::{Effect, Outcome, Problem, Request, Step};
+use crate::bindings::switchboard::plugin::effects::{Send, Sent};
+use crate::bindings::switchboard::plugin::http::Method;
+use crate::content;
+use crate::graph_error::GraphError;
+use crate::meaning::{FAILED, UNSUPPORTED_TYPE};
+use crate::params::Params;
+use crate::read;
+use crate::reply::Reply;
+
+/// The longest `biz_opaque_callback_data`, as Meta documents it; the host's reference holds as many bytes.
+const LONGEST_REFERENCE: usize = 512;
+
+pub(crate) fn next(phone: &str, request: &Request, outcomes: &[Outcome], reply: &Reply) -> Result<Step, GraphError> {
+    let params = Params::of(&request.body)?;
+    let product = params.needed_words("messaging_product")?;
+    if !product.eq_ignore_ascii_case("whatsapp") {
+        return Err(GraphError::wrong("messaging_product", "must be one of {WHATSAPP}"));
+    }
+    if params.has("status") {
+        return read::next(phone, &params, outcomes, reply);
+    }
+    let send = send(phone, &params)?;
+    match outcomes {
+        [] => Ok(Step::Do(vec![Effect::Send(send)])),
+        [Outcome::Sent(sent), ..] => {
+            // As it was given, and the host may have been told something else: see `recipient`.
+            let input = params.words("to")?.unwrap_or(send.to);
+            Ok(Step::Respond(reply.ok(&answer(&input, sent))))
+        }
+        [Outcome::Failed(Problem::NotSupported(sentence)), ..] => Err(GraphError::new(&UNSUPPORTED_TYPE, sentence)),
+        [outcome, ..] => Err(refusal(phone, outcome)),
+    }
+}
+
+/// What went wrong with an effect on the session of this phone number.
+pub(crate) fn refusal(phone: &str, outcome: &Outcome) -> GraphError {
+    match outcome {
+        Outcome::Failed(Problem::Other(problem)) if problem.code == "session_not_found" => {
+            GraphError::unknown_object(Method::Post, phone)
+        }
+        Outcome::Failed(problem) => GraphError::of(problem),
+        _ => GraphError::new(&FAILED, "The host answered with something else than was asked for."),
+    }
+}
+
+fn send(phone: &str, params: &Params) -> Result<Send, GraphError> {
+    let to = recipient(params)?;
+    let reference = params.words("biz_opaque_callback_data")?;
+    if reference
+        .as_ref()
+        .is_some_and(|reference| reference.len() > LONGEST_REFERENCE)
+    {
+        return Err(GraphError::wrong(
+            "biz_opaque_callback_data",
+            "must be at most 512 characters long",
+        ));
+    }
+    let context = params.object("context")?;
+    Ok(Send {
+        session: phone.to_owned(),
+        to,
+        content: content::of(params)?,
+        reply_to: context
+            .map(|context| context.words("message_id"))
+            .transpose()?
+            .flatten(),
+        reference,
+    })
+}
+
+/// `to`, or the number in a user id of the form that this dialect's webhooks give out: `IN.919846303025`.
+fn recipient(params: &Params) -> Result<String, GraphError> {
+    match params.words("recipient_type")?.as_deref() {
+        None | Some("individual" | "group") => {}
+        Some(_) => {
+            return Err(GraphError::wrong(
+                "recipient_type",
+                "must be one of {INDIVIDUAL, GROUP}",
+            ));
+        }
+    }
+    if let Some(to) = params.words("to")? {
+        return Ok(to);
+    }
+    let Some(user) = params.words("recipient")? else {
+        return Err(GraphError::missing("to"));
+    };
+    match user.split_once('.') {
+        Some((_, digits)) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => Ok(digits.to_owned()),
+        _ => Err(GraphError::wrong(
+            "recipient",
+            "must be a user id that came with a webhook",
+        )),
+    }
+}
+
+/// Exactly what Meta answers; pywa fails without either list.
+fn answer(input: &str, sent: &Sent) -> serde_json::Value {
+    json!({
+        "messaging_product": "whatsapp",
+        "contacts": [{"input": input, "wa_id": sent.to}],
+        "messages": [{"id": sent.wamid.as_ref().unwrap_or(&sent.message_id)}],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::switchboard::plugin::content::{Content, Text};
+    use crate::params::tests::params;
+    use serde_json::Value;
+
+    fn sends(changes: Value) -> Result<Send, GraphError> {
+        let mut body = json!({"to": "919846303025", "text": {"body": "hi"}});
+        if let (Value::Object(body), Value::Object(changes)) = (&mut body, changes) {
+            body.extend(changes);
+        }
+        send("qr_1", &params(&body))
+    }
+
+    #[test]
+    fn everything_around_the_content_arrives() {
+        let send = sends(json!({
+            "recipient_type": "individual",
+            "context": {"message_id": "wamid.X"},
+            "biz_opaque_callback_data": "order 7",
+        }));
+        assert_eq!(
+            send,
+            Ok(Send {
+                session: "qr_1".to_owned(),
+                to: "919846303025".to_owned(),
+                content: Content::Text(Text {
+                    body: "hi".to_owned(),
+                    preview_url: false
+                }),
+                reply_to: Some("wamid.X".to_owned()),
+                reference: Some("order 7".to_owned()),
+            })
+        );
+    }
+
+    #[test]
+    fn null_and_what_nobody_knows_are_passed_over() {
+        let send = sends(json!({"context": null, "recipient_type": null, "biz_opaque_callback_data": null, "ttl": 7}));
+        assert!(matches!(send, Ok(send) if send.reply_to.is_none() && send.reference.is_none()));
+    }
+
+    #[test]
+    fn a_user_id_from_a_webhook_leads_back_to_the_number() {
+        let send = sends(json!({"to": null, "recipient": "IN.917012729389"})).unwrap();
+        assert_eq!(send.to, "917012729389");
+        assert!(sends(json!({"to": null, "recipient": "IN.abc"})).is_err());
+    }
+
+    #[test]
+    fn a_recipient_is_needed_and_of_a_known_kind() {
+        let missing = sends(json!({"to": ""})).unwrap_err();
+        assert_eq!(missing.message, "(#100) The parameter to is required.");
+        let wrong = sends(json!({"recipient_type": "everybody"})).unwrap_err();
+        assert_eq!(
+            wrong.message,
+            "(#100) Param recipient_type must be one of {INDIVIDUAL, GROUP}."
+        );
+        assert!(sends(json!({"biz_opaque_callback_data": "x".repeat(513)})).is_err());
+    }
+
+    #[test]
+    fn a_message_in_a_group_goes_by_our_own_id() {
+        let sent = Sent {
+            message_id: "msg_1".to_owned(),
+            wamid: None,
+            to: "120363012345678901@g.us".to_owned(),
+            acknowledged: false,
+        };
+        assert_eq!(answer("x", &sent)["messages"], json!([{"id": "msg_1"}]));
+    }
+}

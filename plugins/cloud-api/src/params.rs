@@ -1,0 +1,215 @@
+//! The parameters of a request, read as loosely as Meta reads them, because its clients rely on that: null is the same as nothing,
+//! a number may be a text and the reverse, and an object or a list may be a text that holds its JSON.
+
+use serde_json::{Map, Value};
+
+use crate::bindings::switchboard::plugin::http::{Body, Data};
+use crate::graph_error::GraphError;
+use crate::meaning::WRONG_BODY;
+
+/// The parameters of a request, or of one of its objects.
+#[derive(Debug)]
+pub(crate) struct Params {
+    fields: Map<String, Value>,
+    /// How Meta names this object, such as `contacts[0]['name']`; empty for the request itself.
+    path: String,
+}
+
+impl Params {
+    /// The parameters in the body of a request. No body means no parameters.
+    pub(crate) fn of(body: &Body) -> Result<Self, GraphError> {
+        let fields = match body {
+            Body::Empty => Some(Map::new()),
+            Body::Whole(Data::Text(text)) if text.trim().is_empty() => Some(Map::new()),
+            Body::Whole(Data::Text(text)) => serde_json::from_str(text).ok(),
+            _ => None,
+        };
+        let path = String::new();
+        fields
+            .map(|fields| Self { fields, path })
+            .ok_or_else(|| GraphError::new(&WRONG_BODY, "The body must be a JSON object."))
+    }
+
+    /// How Meta names one of these.
+    pub(crate) fn name_of(&self, name: &str) -> String {
+        match self.path.as_str() {
+            "" => name.to_owned(),
+            path => format!("{path}['{name}']"),
+        }
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.fields.get(name).filter(|value| !value.is_null())
+    }
+
+    fn wrong(&self, name: &str, must: &str) -> GraphError {
+        GraphError::wrong(&self.name_of(name), must)
+    }
+
+    /// What is there, or else that it is missing.
+    pub(crate) fn needed<T>(&self, name: &str, value: Option<T>) -> Result<T, GraphError> {
+        value.ok_or_else(|| GraphError::missing(&self.name_of(name)))
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, GraphError> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            Some(_) => Err(self.wrong(name, "must be a string")),
+        }
+    }
+
+    /// A text with something in it. An empty one is the same as none.
+    pub(crate) fn words(&self, name: &str) -> Result<Option<String>, GraphError> {
+        Ok(self.text(name)?.filter(|text| !text.is_empty()))
+    }
+
+    pub(crate) fn needed_words(&self, name: &str) -> Result<String, GraphError> {
+        self.needed(name, self.words(name)?)
+    }
+
+    pub(crate) fn needed_number(&self, name: &str) -> Result<f64, GraphError> {
+        let text = self.needed_words(name)?;
+        let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
+        number.ok_or_else(|| self.wrong(name, "must be a number"))
+    }
+
+    /// A yes or no; nothing is no.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, GraphError> {
+        match self.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(Value::String(text)) if text == "true" => Ok(true),
+            Some(Value::String(text)) if text == "false" || text.is_empty() => Ok(false),
+            Some(_) => Err(self.wrong(name, "must be a boolean")),
+        }
+    }
+
+    pub(crate) fn object(&self, name: &str) -> Result<Option<Self>, GraphError> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        match unfolded(value) {
+            Value::Object(fields) => Ok(Some(Self {
+                fields,
+                path: self.name_of(name),
+            })),
+            _ => Err(self.wrong(name, "must be a JSON object")),
+        }
+    }
+
+    pub(crate) fn needed_object(&self, name: &str) -> Result<Self, GraphError> {
+        self.needed(name, self.object(name)?)
+    }
+
+    /// A list of objects; nothing is an empty one.
+    pub(crate) fn list(&self, name: &str) -> Result<Vec<Self>, GraphError> {
+        let Some(value) = self.get(name) else {
+            return Ok(Vec::new());
+        };
+        let Value::Array(entries) = unfolded(value) else {
+            return Err(self.wrong(name, "must be an array"));
+        };
+        let list = self.name_of(name);
+        let object = |(at, entry): (usize, Value)| {
+            let path = format!("{list}[{at}]");
+            match entry {
+                Value::Object(fields) => Ok(Self { fields, path }),
+                _ => Err(GraphError::wrong(&path, "must be a JSON object")),
+            }
+        };
+        entries.into_iter().enumerate().map(object).collect()
+    }
+}
+
+/// The value, or what a text holds as JSON.
+fn unfolded(value: &Value) -> Value {
+    match value {
+        Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
+        _ => value.clone(),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use serde_json::json;
+
+    pub(crate) fn params(body: &Value) -> Params {
+        Params::of(&Body::Whole(Data::Text(body.to_string()))).unwrap()
+    }
+
+    #[test]
+    fn null_and_an_empty_text_are_nothing() {
+        let params = params(&json!({"a": null, "b": ""}));
+        for name in ["a", "b", "c"] {
+            assert_eq!(params.words(name), Ok(None), "{name}");
+            assert_eq!(params.flag(name), Ok(false), "{name}");
+        }
+        assert!(params.object("a").unwrap().is_none() && params.list("a").unwrap().is_empty());
+    }
+
+    #[test]
+    fn numbers_and_texts_stand_for_each_other() {
+        let params =
+            params(&json!({"to": 919_846_303_025_u64, "latitude": "9.93", "longitude": 76.5, "preview": "true"}));
+        assert_eq!(params.text("to"), Ok(Some("919846303025".to_owned())));
+        assert_eq!(params.needed_number("latitude"), Ok(9.93));
+        assert_eq!(params.needed_number("longitude"), Ok(76.5));
+        assert_eq!(params.flag("preview"), Ok(true));
+    }
+
+    #[test]
+    fn an_object_or_a_list_may_be_a_text_that_holds_it() {
+        let params = params(&json!({"text": r#"{"body": "hi"}"#, "contacts": r#"[{"name": {}}]"#}));
+        assert_eq!(
+            params.needed_object("text").unwrap().words("body"),
+            Ok(Some("hi".to_owned()))
+        );
+        let contacts = params.list("contacts").unwrap();
+        assert_eq!(
+            contacts[0].needed_object("name").unwrap().name_of("first_name"),
+            "contacts[0]['name']['first_name']"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named_and_not_repeated() {
+        let params = params(&json!({"text": {"body": ["secret"]}, "contacts": "secret", "latitude": "secret"}));
+        let text = params.needed_object("text").unwrap();
+        for (error, message) in [
+            (
+                params.needed_words("to").unwrap_err(),
+                "(#100) The parameter to is required.",
+            ),
+            (
+                text.words("body").unwrap_err(),
+                "(#100) Param text['body'] must be a string.",
+            ),
+            (
+                params.list("contacts").unwrap_err(),
+                "(#100) Param contacts must be an array.",
+            ),
+            (
+                params.needed_number("latitude").unwrap_err(),
+                "(#100) Param latitude must be a number.",
+            ),
+        ] {
+            assert_eq!(error.message, message);
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_object_is_refused_and_none_at_all_is_empty() {
+        for body in ["[]", "7", "{", "hi"] {
+            assert!(Params::of(&Body::Whole(Data::Text(body.to_owned()))).is_err(), "{body}");
+        }
+        assert!(Params::of(&Body::Form(vec![])).is_err());
+        assert!(!Params::of(&Body::Empty).unwrap().has("to"));
+    }
+}
