@@ -14,6 +14,7 @@ mod read;
 mod reply;
 mod routes;
 mod trace;
+mod user_id;
 mod wamid;
 mod webhook;
 

@@ -11,6 +11,7 @@ use crate::meaning::{FAILED, UNSUPPORTED_TYPE};
 use crate::params::Params;
 use crate::read;
 use crate::reply::Reply;
+use crate::user_id;
 
 /// The longest `biz_opaque_callback_data`, as Meta documents it; the host's reference holds as many bytes.
 const LONGEST_REFERENCE: usize = 512;
@@ -73,7 +74,7 @@ fn send(phone: &str, params: &Params) -> Result<Send, GraphError> {
     })
 }
 
-/// `to`, or the number in a user id of the form that this dialect's webhooks give out: `IN.919846303025`.
+/// `to`, or whom a user id stands for that this dialect's webhooks have given out.
 fn recipient(params: &Params) -> Result<String, GraphError> {
     match params.words("recipient_type")?.as_deref() {
         None | Some("individual" | "group") => {}
@@ -90,13 +91,7 @@ fn recipient(params: &Params) -> Result<String, GraphError> {
     let Some(user) = params.words("recipient")? else {
         return Err(GraphError::missing("to"));
     };
-    match user.split_once('.') {
-        Some((_, digits)) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => Ok(digits.to_owned()),
-        _ => Err(GraphError::wrong(
-            "recipient",
-            "must be a user id that came with a webhook",
-        )),
-    }
+    user_id::read(&user).ok_or_else(|| GraphError::wrong("recipient", "must be a user id that came with a webhook"))
 }
 
 /// Exactly what Meta answers; pywa fails without either list.

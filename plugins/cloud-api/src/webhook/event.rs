@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::seconds::Seconds;
+use crate::user_id;
 
 /// Any event; its type says whether the rest is read at all.
 #[derive(Deserialize)]
@@ -103,15 +104,14 @@ impl Message {
 }
 
 impl Party {
-    /// The number or, of a group and of a person whose number is hidden, the first part of the address.
+    /// The number or, of a group and of a person whose number is hidden, the address: what a client answers to.
     pub(super) fn wa_id(&self) -> String {
-        let address = || self.jid.split('@').next().unwrap_or_default().to_owned();
-        self.phone.clone().unwrap_or_else(address)
+        self.phone.clone().unwrap_or_else(|| self.jid.clone())
     }
 
-    /// Meta's id of a person for this business. Stable, and of the only form that leads back to the number.
+    /// Meta's id of a person for this business.
     pub(super) fn user_id(&self) -> String {
-        format!("IN.{}", self.wa_id())
+        user_id::of(&self.wa_id())
     }
 
     pub(super) fn is_group(&self) -> bool {
@@ -129,8 +129,8 @@ mod tests {
             jid: jid.to_owned(),
             phone: phone.map(str::to_owned),
         };
-        assert_eq!(party("123@lid", Some("917012729389")).user_id(), "IN.917012729389");
-        assert_eq!(party("123@lid", None).wa_id(), "123");
+        assert_eq!(party("123@lid", Some("917012729389")).wa_id(), "917012729389");
+        assert_eq!(party("123@lid", None).wa_id(), "123@lid");
         assert!(party("120363012345678901@g.us", None).is_group());
     }
 }

@@ -152,7 +152,7 @@ mod tests {
         let message = told("location", &content, "120363012345678901@g.us");
         assert_eq!(
             (&message["group_id"], &message["from"]),
-            (&json!("120363012345678901"), &json!("917012729389"))
+            (&json!("120363012345678901@g.us"), &json!("917012729389"))
         );
     }
 

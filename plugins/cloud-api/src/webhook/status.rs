@@ -141,7 +141,7 @@ mod tests {
         );
         assert_eq!(
             (&status["id"], &status["recipient_id"]),
-            (&json!("msg_1"), &json!("120363012345678901"))
+            (&json!("msg_1"), &json!("120363012345678901@g.us"))
         );
         assert_eq!(
             (&status["recipient_type"], &status["recipient_participant_id"]),
