@@ -77,7 +77,8 @@ fn refusal(response: &Response) -> Problem {
     }
 }
 
-fn voice_unknown() -> Problem {
+/// A voice that the account does not have.
+pub(crate) fn voice_unknown() -> Problem {
     Problem::InvalidField(FieldProblem {
         field: "voice".to_owned(),
         message: "ElevenLabs does not know this voice. GET /api/messages/voices lists those it has.".to_owned(),

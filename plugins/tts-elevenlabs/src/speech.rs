@@ -4,14 +4,18 @@ use serde_json::{Map, Value, json};
 
 use crate::bindings::exports::switchboard::plugin::tts_provider::{Audio, Outcome, PcmOutcome, Problem, Speech, Step};
 use crate::bindings::switchboard::plugin::http::{Body, Data, Response};
-use crate::config::{Config, escaped};
+use crate::config::Config;
 use crate::failure;
 use crate::format::Format;
 
 pub(crate) fn next(config: &Config, speech: &Speech, outcomes: &[Outcome]) -> Result<Step, Problem> {
     match outcomes {
         [] => {
-            let voice = escaped(&speech.voice);
+            let voice = &speech.voice;
+            // The id is part of the path, and a path has characters of its own.
+            if voice.is_empty() || !voice.bytes().all(|b| b.is_ascii_alphanumeric()) {
+                return Err(failure::voice_unknown());
+            }
             let format = config.output_format.name();
             let path = format!("/v1/text-to-speech/{voice}?output_format={format}");
             Ok(Step::Do(vec![config.post(&path, body(config, speech))]))
@@ -141,6 +145,21 @@ mod tests {
         assert_eq!(code("eleven_flash_v2_5"), "pt");
         assert_eq!(code("eleven_v3"), "pt");
         assert_eq!(code("eleven_multilingual_v2"), Value::Null);
+    }
+
+    #[test]
+    fn a_voice_that_would_lead_elsewhere_is_unknown() {
+        for voice in ["", "..", "../user", "a b", "a?x=1", "%2e%2e"] {
+            let speech = Speech {
+                voice: voice.to_owned(),
+                ..speech(1.0, None)
+            };
+            let answer = next(&config(json!({})), &speech, &[]);
+            assert!(
+                matches!(answer, Err(Problem::InvalidField(problem)) if problem.field == "voice"),
+                "{voice}"
+            );
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::bindings::exports::switchboard::plugin::tts_provider::{
     Catalog, Outcome, Problem, TextLimit, Voice, VoicesStep,
 };
 use crate::bindings::switchboard::plugin::http::{Body, Data};
-use crate::config::{Config, escaped};
+use crate::config::Config;
 use crate::failure;
 
 const MOST_PAGES: usize = 7;
@@ -78,6 +78,18 @@ fn page(outcome: &Outcome) -> Result<Page, Problem> {
             "ElevenLabs answered the question for its voices with nothing.",
         )),
     }
+}
+
+/// `text` as a value in a query: everything but the unreserved characters of RFC 3986 in percent form.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(char::from(byte)),
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
 }
 
 impl Listed {

@@ -78,10 +78,15 @@ impl NamedVoice {
     }
 }
 
+/// `Nova` for `nova`; what is no plain word, such as `af_bella`, stays as it is.
 fn capitalised(id: &str) -> String {
     let mut characters = id.chars();
-    let first = characters.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(characters).collect()
+    match characters.next() {
+        Some(first) if id.bytes().all(|b| b.is_ascii_lowercase()) => {
+            std::iter::once(first.to_ascii_uppercase()).chain(characters).collect()
+        }
+        _ => id.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +156,8 @@ mod tests {
                 .collect();
             assert_eq!(ids, ["af_bella", "af_sky"], "{body}");
         }
+        let plain = catalog(&config, &[answered(&json!(["af_bella", "nova"]))]).voices;
+        assert_eq!([plain[0].name.as_str(), plain[1].name.as_str()], ["af_bella", "Nova"]);
     }
 
     #[test]
