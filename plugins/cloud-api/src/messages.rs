@@ -86,7 +86,8 @@ fn recipient(params: &Params) -> Result<String, GraphError> {
         }
     }
     if let Some(to) = params.words("to")? {
-        return Ok(to);
+        // pywa writes a user id here when it answers somebody whose number is hidden.
+        return Ok(user_id::read(&to).unwrap_or(to));
     }
     let Some(user) = params.words("recipient")? else {
         return Err(GraphError::missing("to"));
@@ -150,6 +151,8 @@ mod tests {
     fn a_user_id_from_a_webhook_leads_back_to_the_number() {
         let send = sends(json!({"to": null, "recipient": "IN.917012729389"})).unwrap();
         assert_eq!(send.to, "917012729389");
+        let hidden = sends(json!({"to": "IN.lid123456789", "recipient_type": "group"})).unwrap();
+        assert_eq!(hidden.to, "123456789@lid");
         assert!(sends(json!({"to": null, "recipient": "IN.abc"})).is_err());
     }
 

@@ -19,6 +19,9 @@ pub(super) struct Status {
     /// Who of a group reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     recipient_participant_id: Option<String>,
+    /// The same as the id of a person, by which pywa looks for that person among the contacts; of the whole group if nobody is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient_participant_user_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     biz_opaque_callback_data: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,12 +53,14 @@ pub(super) fn of(moved: &Moved) -> Option<Status> {
     }
     let chat = &message.chat;
     let participant = moved.recipient.as_ref().filter(|_| chat.is_group());
+    let user_id = participant.unwrap_or(chat).user_id();
     Some(Status {
         id: message.id(),
         status,
         timestamp: moved.at.to_string(),
         recipient_id: chat.wa_id(),
-        recipient_user_id: participant.unwrap_or(chat).user_id(),
+        recipient_participant_user_id: chat.is_group().then(|| user_id.clone()),
+        recipient_user_id: user_id,
         recipient_type: chat.is_group().then_some("group"),
         recipient_participant_id: participant.map(super::event::Party::wa_id),
         biz_opaque_callback_data: message.client_ref.clone(),
@@ -147,6 +152,14 @@ mod tests {
             (&status["recipient_type"], &status["recipient_participant_id"]),
             (&json!("group"), &json!("917012729389"))
         );
+    }
+
+    #[test]
+    fn a_group_of_which_nobody_reported_stands_for_everybody() {
+        let group = json!({"wamid": null, "chat": {"jid": "120363012345678901@g.us", "phone": null}});
+        let status = told("sent", group, &Value::Null);
+        assert_eq!(status["recipient_participant_user_id"], "IN.gus120363012345678901");
+        assert_eq!(status.get("recipient_participant_id"), None);
     }
 
     #[test]
