@@ -121,3 +121,49 @@ impl Person {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::Moved;
+    use super::super::status;
+    use super::*;
+    use serde_json::json;
+
+    fn value_of(recipient: &serde_json::Value) -> serde_json::Value {
+        let moved: Moved = serde_json::from_value(json!({
+            "session": {"mobid": "104857600000001", "mobile_number": null},
+            "message": {
+                "messageId": "msg_1", "wamid": null, "direction": "outbound", "pushName": "Ourselves",
+                "chat": {"jid": "120363012345678901@g.us", "phone": null},
+                "from": {"jid": "919846303025@s.whatsapp.net", "phone": "919846303025"},
+                "type": "text", "text": "hi", "createdAt": "2026-05-28T20:26:40Z",
+            },
+            "status": "read", "at": "2026-05-28T20:26:41Z", "recipient": recipient,
+        }))
+        .unwrap();
+        let item = Item::Statuses(status::of(&moved).unwrap());
+        let envelope = Envelope::of(&Happened::Moved(moved), "102290129340398", item);
+        let envelope = serde_json::to_value(envelope).unwrap();
+        assert_eq!(envelope["entry"][0]["id"], "102290129340398");
+        envelope["entry"][0]["changes"][0]["value"].clone()
+    }
+
+    #[test]
+    fn a_status_comes_alone_and_with_its_person() {
+        let value = value_of(&json!({"jid": "917012729389@s.whatsapp.net", "phone": "917012729389"}));
+        assert_eq!(value.get("messages"), None);
+        assert_eq!(value["statuses"].as_array().unwrap().len(), 1);
+        assert_eq!(value["contacts"][0]["wa_id"], "917012729389");
+        assert_eq!(value["metadata"]["display_phone_number"], "");
+    }
+
+    #[test]
+    fn nobodys_name_is_ever_our_own() {
+        let value = value_of(&serde_json::Value::Null);
+        assert_eq!(value["contacts"][0]["profile"]["name"], "120363012345678901@g.us");
+        assert_eq!(
+            value["contacts"][0]["user_id"],
+            value["statuses"][0]["recipient_participant_user_id"]
+        );
+    }
+}
