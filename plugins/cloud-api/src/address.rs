@@ -56,6 +56,11 @@ impl Address {
     }
 }
 
+/// The version that a path begins with.
+pub(crate) fn version_of(path: &str) -> Option<&str> {
+    path.split('/').nth(1).filter(|segment| is_version(segment))
+}
+
 /// `v<digits>.<digits>`.
 fn is_version(segment: &str) -> bool {
     let number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());

@@ -1,7 +1,7 @@
 //! Meta's WhatsApp Cloud API on top of this host's own.
 //!
 //! `next` never fails: whatever goes wrong is an answer in Meta's words, with the version that the client asked for. What goes
-//! wrong outside of it reaches `render_problem`, which knows no version.
+//! wrong outside of it reaches `render_problem`.
 
 mod address;
 mod content;
@@ -15,7 +15,6 @@ mod reply;
 mod routes;
 mod trace;
 mod user_id;
-mod wamid;
 mod webhook;
 
 mod bindings {
@@ -28,7 +27,7 @@ mod bindings {
 
 use address::{Address, Target};
 use bindings::exports::switchboard::plugin::dialect::{
-    Context, Guest, Method, Outcome, Problem, Request, Response, Route, Step, WebhookBody,
+    Asked, Context, Guest, Method, Outcome, Problem, Request, Response, Route, Step, WebhookBody,
 };
 use graph_error::GraphError;
 use reply::Reply;
@@ -49,8 +48,9 @@ impl Guest for CloudApi {
         Ok(step.unwrap_or_else(|error| Step::Respond(reply.refusal(&error))))
     }
 
-    fn render_problem(context: Context, problem: Problem) -> Response {
-        Reply::new(&context, None).refusal(&GraphError::of(&problem))
+    fn render_problem(context: Context, asked: Asked, problem: Problem) -> Response {
+        let version = address::version_of(&asked.path).map(str::to_owned);
+        Reply::new(&context, version).refusal(&GraphError::of(&problem))
     }
 
     fn webhook(context: Context, event: String) -> Result<Option<WebhookBody>, Problem> {
@@ -206,7 +206,12 @@ mod tests {
     #[test]
     fn every_problem_of_the_host_is_rendered() {
         let problem = Problem::Internal("secret".to_owned());
-        let response = CloudApi::render_problem(context(), problem);
+        let asked = Asked {
+            method: Some(Method::Post),
+            path: "/v21.0/1/messages".to_owned(),
+        };
+        let response = CloudApi::render_problem(context(), asked, problem);
+        assert_eq!(header(&response, "facebook-api-version"), Some("v21.0"));
         assert_eq!(
             (response.status, &json_of(&response)["error"]["code"]),
             (500, &json!(131_000))

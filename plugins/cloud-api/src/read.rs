@@ -3,13 +3,12 @@
 use serde_json::json;
 
 use crate::bindings::exports::switchboard::plugin::dialect::{Effect, Outcome, Step};
-use crate::bindings::switchboard::plugin::effects::{MessageOf, Typing, TypingState};
+use crate::bindings::switchboard::plugin::effects::{MessageOf, Typing, TypingPlace, TypingState};
 use crate::graph_error::GraphError;
 use crate::meaning::WRONG_VALUE;
 use crate::messages::refusal;
 use crate::params::Params;
 use crate::reply::Reply;
-use crate::wamid;
 
 pub(crate) fn next(phone: &str, params: &Params, outcomes: &[Outcome], reply: &Reply) -> Result<Step, GraphError> {
     match outcomes {
@@ -32,13 +31,11 @@ fn effects(phone: &str, params: &Params) -> Result<Vec<Effect>, GraphError> {
         return Err(GraphError::wrong("status", "must be one of {READ}"));
     }
     let message = params.needed_words("message_id")?;
-    // The chat is known by the id alone; in a group, whose messages have no such id, nothing is shown.
-    let chat = params.object("typing_indicator")?.and_then(|_| wamid::party(&message));
     let session = phone.to_owned();
-    let typing = chat.map(|chat| {
+    let typing = params.object("typing_indicator")?.map(|_| {
         Effect::Typing(Typing {
             session: session.clone(),
-            chat,
+            place: TypingPlace::Message(message.clone()),
             state: TypingState::Writing,
         })
     });
@@ -66,7 +63,7 @@ mod tests {
         });
         let typing = Effect::Typing(Typing {
             session: "qr_1".to_owned(),
-            chat: "919846303025".to_owned(),
+            place: TypingPlace::Message(WAMID.to_owned()),
             state: TypingState::Writing,
         });
         let body = json!({"status": "read", "message_id": WAMID, "typing_indicator": {"type": "text"}});
@@ -75,12 +72,6 @@ mod tests {
             asked(&json!({"status": "read", "message_id": WAMID, "typing_indicator": null})),
             [read]
         );
-    }
-
-    #[test]
-    fn a_message_whose_chat_is_not_in_its_id_is_only_read() {
-        let body = json!({"status": "read", "message_id": "msg_1", "typing_indicator": {"type": "text"}});
-        assert_eq!(asked(&body).len(), 1);
     }
 
     #[test]

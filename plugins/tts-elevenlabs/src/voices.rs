@@ -9,7 +9,7 @@ use crate::bindings::exports::switchboard::plugin::tts_provider::{
     Catalog, Outcome, Problem, TextLimit, Voice, VoicesStep,
 };
 use crate::bindings::switchboard::plugin::http::{Body, Data};
-use crate::config::Config;
+use crate::config::{CREDENTIAL, Config};
 use crate::failure;
 
 const MOST_PAGES: usize = 7;
@@ -57,6 +57,7 @@ pub(crate) fn next(config: &Config, outcomes: &[Outcome]) -> Result<VoicesStep, 
             .collect(),
         limit: TextLimit::Characters(config.max_characters),
         speeds: config.speeds,
+        credential: Some(CREDENTIAL.to_owned()),
     }))
 }
 

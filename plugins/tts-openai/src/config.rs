@@ -46,7 +46,13 @@ pub(crate) enum NamedVoice {
 impl Config {
     /// Reads the configuration of a call.
     pub(crate) fn read(json: &str) -> Result<Self, Problem> {
-        serde_json::from_str(json).map_err(|error| Problem::Internal(format!("the configuration is wrong: {error}")))
+        let mut config: Self = serde_json::from_str(json)
+            .map_err(|error| Problem::Internal(format!("the configuration is wrong: {error}")))?;
+        // Every setting stands in plugin.toml; an empty one is not set.
+        config.instructions = config.instructions.filter(|words| !words.is_empty());
+        config.voices = config.voices.filter(|voices| !voices.is_empty());
+        config.voices_path = config.voices_path.filter(|path| !path.is_empty());
+        Ok(config)
     }
 
     /// The address of `path`, which begins with `/v1/`.

@@ -25,6 +25,7 @@ pub(crate) fn next(config: &Config, outcomes: &[Outcome]) -> Result<VoicesStep, 
         voices,
         limit: TextLimit::Characters(config.max_characters),
         speeds: config.speeds,
+        credential: Some(config.credential.clone()).filter(|name| !name.is_empty()),
     }))
 }
 
