@@ -1,15 +1,18 @@
 //! WhatsApp's messages as content.
 //!
-//! Text has a shape of its own. Everything else keeps WhatsApp's own name and fields, so that nothing is lost and a new kind of
+//! What can be sent has a shape of its own. Everything else keeps WhatsApp's own name and fields, so that nothing is lost and a new kind of
 //! message needs no new code to be seen.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
-use switchboard_core::content::{Content, Open, Text};
+use switchboard_core::content::{Contact, Content, Location, MessageKey, Open, Reaction, Text};
 use whatsapp_rust::proto_helpers::MessageExt;
 use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as ProtocolType;
+use whatsapp_rust::waproto::whatsapp::message::{ContactMessage, LocationMessage, ReactionMessage};
+
+use crate::vcard;
 
 /// Fields of a message that say nothing by themselves.
 const BESIDE_THE_POINT: [&str; 2] = ["message_context_info", "sender_key_distribution_message"];
@@ -26,7 +29,50 @@ pub(crate) fn decode(message: &Message) -> Content {
             extended.matched_text.is_some(),
         );
     }
-    Content::Other(open(base))
+    // What does not keep to its own kind's rules is kept as it is.
+    shaped(base).unwrap_or_else(|| Content::Other(open(base)))
+}
+
+fn shaped(base: &Message) -> Option<Content> {
+    if let Some(place) = base.location_message.as_option() {
+        return location(place).map(Content::Location);
+    }
+    if let Some(one) = base.contact_message.as_option() {
+        return contact(one).map(|contact| Content::Contacts(vec![contact]));
+    }
+    if let Some(list) = base.contacts_array_message.as_option() {
+        let entries: Option<Vec<_>> = list.contacts.iter().map(contact).collect();
+        return entries.map(Content::Contacts);
+    }
+    reaction(base.reaction_message.as_option()?).map(Content::Reaction)
+}
+
+fn location(place: &LocationMessage) -> Option<Location> {
+    let mut location = Location::new(place.degrees_latitude?, place.degrees_longitude?).ok()?;
+    location.name.clone_from(&place.name);
+    location.address.clone_from(&place.address);
+    location.url.clone_from(&place.url);
+    Some(location)
+}
+
+fn contact(entry: &ContactMessage) -> Option<Contact> {
+    vcard::read(
+        entry.vcard.as_deref()?,
+        entry.display_name.as_deref().unwrap_or_default(),
+    )
+}
+
+fn reaction(reaction: &ReactionMessage) -> Option<Reaction> {
+    let key = reaction.key.as_option()?;
+    Some(Reaction {
+        emoji: reaction.text.clone().unwrap_or_default(),
+        message: MessageKey {
+            chat: key.remote_jid.as_deref()?.parse().ok()?,
+            from_me: key.from_me.unwrap_or(false),
+            id: key.id.as_deref()?.parse().ok()?,
+            sender: key.participant.as_deref().map(str::parse).transpose().ok()?,
+        },
+    })
 }
 
 /// Whether a message is for the device and not for a person: keys, history and settings that an account's devices hand to each
@@ -106,10 +152,10 @@ fn bytes(items: &[Value]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use whatsapp_rust::buffa::MessageField;
+    use whatsapp_rust::waproto::whatsapp::MessageContextInfo;
     use whatsapp_rust::waproto::whatsapp::message::{
-        DeviceSentMessage, ExtendedTextMessage, FutureProofMessage, ImageMessage, ProtocolMessage, ReactionMessage,
+        DeviceSentMessage, ExtendedTextMessage, FutureProofMessage, ImageMessage, ProtocolMessage,
     };
-    use whatsapp_rust::waproto::whatsapp::{MessageContextInfo, MessageKey};
 
     use super::*;
 
@@ -209,20 +255,29 @@ mod tests {
     }
 
     #[test]
-    fn a_reaction_keeps_the_message_it_is_about() {
-        let message = Message {
+    fn a_reaction_without_its_message_and_a_place_beyond_the_pole_are_kept_as_they_are() {
+        let reaction = Message {
             reaction_message: MessageField::some(ReactionMessage {
                 text: Some("👍".into()),
-                key: MessageField::some(MessageKey {
-                    id: Some("3EB0".into()),
-                    ..Default::default()
-                }),
                 ..Default::default()
             }),
             ..Default::default()
         };
-        assert_eq!(decode(&message).kind(), "reaction");
-        assert_eq!(decode(&message).to_json()["key"]["id"], "3EB0");
+        let place = Message {
+            location_message: MessageField::some(LocationMessage {
+                degrees_latitude: Some(91.0),
+                degrees_longitude: Some(0.0),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        for (message, kind) in [(reaction, "reaction"), (place, "location")] {
+            let content = decode(&message);
+            assert!(
+                matches!(content, Content::Other(_)) && content.kind() == kind,
+                "{content:?}"
+            );
+        }
     }
 
     #[test]

@@ -18,15 +18,16 @@ mod line;
 mod masked;
 mod sink;
 mod transport;
+mod vcard;
 mod version;
 mod ways;
 
 pub use self::certificate::CertificateCheck;
 pub use self::driver::{Driver, DriverError, DriverOptions};
-pub use self::encode::encode;
+pub use self::encode::{Quoted, Wrapping, encode};
 pub use self::line::loss::{Loss, LossReason};
 pub use self::line::state::{Health, LineState, LineStatus, LinkStep, PairingCode, Passkey, Patience, QrCode};
-pub use self::line::{Line, LineError, Outgoing, Purpose, Registered, SendError};
+pub use self::line::{Line, LineError, Outgoing, Purpose, Registered, SendError, Typing};
 pub use self::masked::Masked;
 pub use self::sink::Sink;
 pub use self::ways::ProxyRefused;

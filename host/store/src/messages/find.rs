@@ -1,12 +1,13 @@
 //! One message and its timeline.
 
+use bytes::Bytes;
 use switchboard_core::access::Sight;
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::ids::{Jid, MessageId};
 use switchboard_core::status::MessageStatus;
 use switchboard_core::wamid::Wamid;
 
-use super::{Message, Messages, message_columns, read_message};
+use super::{Message, Messages, message_columns, read_message, wire};
 use crate::StoreError;
 use crate::sight::sight_column;
 
@@ -53,6 +54,22 @@ macro_rules! find_query {
 }
 
 impl Messages {
+    /// The encoded `wa.Message` of a message.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or the message was not sealed for its row.
+    pub async fn wire(&self, id: MessageId) -> Result<Option<Bytes>, StoreError> {
+        const WIRE: &str = "SELECT wire FROM messages WHERE message_id = ?1";
+        let id = id.to_string();
+        let key = id.clone();
+        let sealed = self
+            .store
+            .read(move |reader| reader.query_one(WIRE, (key,), |row| row.get::<Vec<u8>>(0)))
+            .await?;
+        let opened = sealed.map(|sealed| wire::open(self.store.sealer(), &id, &sealed));
+        Ok(opened.transpose()?)
+    }
+
     /// A message of one of these sessions, with its timeline. Two sessions of one account both have what its phone sent; a wamid
     /// finds the first of them.
     ///

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use simulator::{Fault, Number, Options, Phone, Simulator};
-use switchboard_core::clock::SystemClock;
+use switchboard_core::clock::{Clock as _, SystemClock};
 use switchboard_core::config::WebVersion;
 use switchboard_core::content::{Content, Text};
 use switchboard_core::event::{InboundMessage, LineEvent, ReceiptKind};
@@ -18,7 +18,7 @@ use switchboard_store::keys::KeyStore;
 use switchboard_store::{DataFolder, OpenOptions, Store};
 use switchboard_whatsapp::{
     Driver, DriverOptions, Line, LineState, LineStatus, LinkStep, Outgoing, PairingCode, Patience, Purpose, SendError,
-    Sink, encode,
+    Sink, Wrapping, encode,
 };
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -293,10 +293,15 @@ pub(crate) fn to(number: &str) -> Jid {
 
 /// A text to a number under a fresh id.
 pub(crate) fn outgoing(number: &str, body: &str) -> Outgoing {
+    let wrapping = Wrapping {
+        message_secret: array(&OsRandom),
+        quoted: None,
+        at: SystemClock.now(),
+    };
     Outgoing {
         stanza_id: StanzaId::mint(&OsRandom),
         chat: to(number),
-        wire: Bytes::from(encode(&text(body), array(&OsRandom)).unwrap()),
+        wire: Bytes::from(encode(&text(body), &wrapping).unwrap()),
     }
 }
 
