@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use switchboard_core::ids::{PhoneNumber, SessionId};
+use switchboard_core::ids::{Jid, PhoneNumber, SessionId, StanzaId};
 use switchboard_core::proxy::Proxy;
 use switchboard_store::keys::KeyStore;
 use tokio::sync::{mpsc, watch};
 use whatsapp_rust::waproto::codec;
-use whatsapp_rust::{Client, ClientError, Jid as LibraryJid, SendOptions};
+use whatsapp_rust::{ChatStateType, Client, ClientError, Jid as LibraryJid, SendOptions};
 
 use super::board::Board;
 use super::current::{Current, InUse};
@@ -17,7 +17,7 @@ use super::state::{Health, LineState, LineStatus, Patience};
 use super::task::{Parts, Task};
 use super::wire::Wire;
 use super::wish::Wish;
-use super::{Line, LineError, Outgoing, Purpose, Registered, SendError};
+use super::{Line, LineError, Outgoing, Purpose, Registered, SendError, Typing};
 use crate::driver::Shared;
 use crate::jid;
 use crate::masked::Masked;
@@ -128,6 +128,27 @@ impl Line for Handle {
                 lid: answer.lid.as_ref().and_then(jid::bare),
             })
         }))
+    }
+
+    async fn mark_read(&self, chat: &Jid, sender: Option<&Jid>, message: &StanzaId) -> Result<(), LineError> {
+        let in_use = self.ready().await.ok_or(LineError::NotConnected)?;
+        let (chat, sender, ids) = (jid::library(chat), sender.map(jid::library), [message.as_str()]);
+        let read = in_use.client().mark_as_read(&chat, sender.as_ref(), &ids);
+        let read = in_use.wait(Box::pin(read)).await.ok_or(LineError::NotConnected)?;
+        read.map_err(|error| LineError::Query(Masked::chain(error.as_ref())))
+    }
+
+    async fn show_typing(&self, chat: &Jid, typing: Typing) -> Result<(), LineError> {
+        let in_use = self.ready().await.ok_or(LineError::NotConnected)?;
+        let state = match typing {
+            Typing::Writing => ChatStateType::Composing,
+            Typing::Recording => ChatStateType::Recording,
+            Typing::Paused => ChatStateType::Paused,
+        };
+        let (chat, states) = (jid::library(chat), in_use.client().chatstate());
+        let shown = in_use.wait(Box::pin(states.send(&chat, state))).await;
+        let shown = shown.ok_or(LineError::NotConnected)?;
+        shown.map_err(|error| LineError::Query(Masked::chain(&error)))
     }
 
     async fn logout(&self) -> Result<(), LineError> {

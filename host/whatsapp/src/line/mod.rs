@@ -90,6 +90,17 @@ pub struct Registered {
     pub lid: Option<Jid>,
 }
 
+/// What is shown in a chat before a message comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typing {
+    /// Somebody writes.
+    Writing,
+    /// Somebody records a voice note.
+    Recording,
+    /// Neither.
+    Paused,
+}
+
 /// Why it is not known that a message was written to the socket.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
@@ -139,6 +150,18 @@ pub trait Line: Send + Sync + 'static {
     /// # Errors
     /// When the line is not ready, or there is no answer.
     async fn is_on_whatsapp(&self, number: &PhoneNumber) -> Result<Option<Registered>, LineError>;
+
+    /// Tells WhatsApp that a message was read; in a group `sender` wrote it.
+    ///
+    /// # Errors
+    /// When the line is not ready, or the receipt could not be written.
+    async fn mark_read(&self, chat: &Jid, sender: Option<&Jid>, message: &StanzaId) -> Result<(), LineError>;
+
+    /// Shows in a chat that somebody writes or records, or does so no more.
+    ///
+    /// # Errors
+    /// When the line is not ready, or that could not be written.
+    async fn show_typing(&self, chat: &Jid, typing: Typing) -> Result<(), LineError>;
 
     /// Removes the device from the account, wipes its keys and ends the line. Without a connection WhatsApp cannot be told:
     /// then the phone goes on listing the device until it is removed there.
