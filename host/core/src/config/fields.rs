@@ -91,11 +91,31 @@ impl Fields {
         })
     }
 
+    /// Takes everything out of a section whose keys the operator chooses, the file's before the environment's.
+    pub(super) fn take_section(&mut self, section: &str) -> Vec<(String, Given)> {
+        let (taken, left) = std::mem::take(&mut self.values)
+            .into_iter()
+            .partition::<BTreeMap<_, _>, _>(|((of, _), _)| of == section);
+        self.values = left;
+        let (mut written, mut variables) = (Vec::new(), Vec::new());
+        for ((_, key), (value, origin)) in taken {
+            match &origin {
+                Origin::Variable(_) => variables.push((key.clone(), Given::Text(value))),
+                Origin::Defaults | Origin::File(_) => written.push((key.clone(), Given::Toml(value))),
+            }
+            self.origins.insert((section.to_owned(), key), origin);
+        }
+        written.append(&mut variables);
+        written
+    }
+
     /// Notes a fault about a key that has been taken.
     pub(super) fn fault(&mut self, section: &str, key: &str, sentence: &str) {
-        let origin = self
-            .origins
-            .get(&(section.to_owned(), key.to_owned()))
+        // What stands below a key has its origin.
+        let above = key.split('.').next().unwrap_or(key);
+        let origin = [key, above]
+            .into_iter()
+            .find_map(|key| self.origins.get(&(section.to_owned(), key.to_owned())))
             .unwrap_or(&Origin::Defaults);
         self.faults.push(origin.line(section, key, sentence));
     }
@@ -168,6 +188,14 @@ impl Given {
             Self::Toml(Value::Boolean(truth)) => Ok(truth),
             Self::Text(Value::String(text)) => text.trim().parse().map_err(|_| "must be true or false".to_owned()),
             _ => Err("must be true or false".to_owned()),
+        }
+    }
+
+    /// A table; only a file has one.
+    pub(super) fn table(self) -> Result<toml::Table, String> {
+        match self {
+            Self::Toml(Value::Table(table)) => Ok(table),
+            _ => Err("must be a table, as in { name = \"value\" }".to_owned()),
         }
     }
 

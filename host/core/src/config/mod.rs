@@ -4,11 +4,13 @@
 //! with the place it stands in. Reading the file and the environment is the caller's: this is a function of texts.
 
 mod fields;
+mod grants;
 mod sections;
 
 use std::fmt;
 
 use self::fields::{Fields, Origin};
+pub use self::grants::{GrantConfig, Grants};
 pub use self::sections::{
     AuthConfig, DataConfig, EgressConfig, LogConfig, LogFormat, MetricsConfig, PluginsConfig, SendConfig, ServerConfig,
     WebVersion, WhatsappConfig,
@@ -34,6 +36,8 @@ pub struct Config {
     pub egress: EgressConfig,
     /// The plugin host.
     pub plugins: PluginsConfig,
+    /// What single plugins may do.
+    pub grants: Grants,
     /// The metrics.
     pub metrics: MetricsConfig,
     /// The log.
@@ -79,6 +83,7 @@ impl Config {
             whatsapp: WhatsappConfig::read(&mut fields),
             egress: EgressConfig::read(&mut fields),
             plugins: PluginsConfig::read(&mut fields),
+            grants: grants::read(&mut fields),
             metrics: MetricsConfig::read(&mut fields),
             log: LogConfig::read(&mut fields),
         };
