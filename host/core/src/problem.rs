@@ -64,6 +64,8 @@ codes! {
     RECIPIENT_NOT_ON_WHATSAPP = 422 "recipient_not_on_whatsapp";
     /// WhatsApp took the message and refused it.
     WHATSAPP_REFUSED = 422 "whatsapp_refused";
+    /// The voice cannot be used now: its provider lacks a credential, or does not answer.
+    VOICE_UNAVAILABLE = 422 "voice_unavailable";
     /// More than is allowed in this time; see `Retry-After`.
     RATE_LIMITED = 429 "rate_limited";
     /// Something failed here that nobody could have asked for.
@@ -78,6 +80,8 @@ codes! {
     UNAVAILABLE = 503 "unavailable";
     /// Every instance a plugin may have is busy; see `Retry-After`.
     PLUGIN_BUSY = 503 "plugin_busy";
+    /// A plugin crashed again and again and is set aside for a while; see `Retry-After`.
+    PLUGIN_SET_ASIDE = 503 "plugin_set_aside";
     /// A plugin used up its time.
     PLUGIN_TIMEOUT = 504 "plugin_timeout";
     /// The request took longer than the server allows.

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::content::{Content, Text};
+use switchboard_plugins::effects::NoEffects;
 use switchboard_plugins::{CallContext, Engine, EngineOptions, PluginSource, Plugins};
 use tokio::time::Instant;
 use wasmtime::component::{Component, Linker, ResourceTable};
@@ -99,9 +100,15 @@ async fn calls() {
             }
         }
         for _ in 0..CALLS {
-            let body = body.clone();
             let at = Instant::now();
-            assert_eq!(plugins.handle(context(), "text", body).await.unwrap().len(), 1);
+            assert_eq!(
+                plugins
+                    .handle(&context(), "text", &body, &NoEffects)
+                    .await
+                    .unwrap()
+                    .len(),
+                1
+            );
             note(&mut ours_us, at);
         }
     }
@@ -166,10 +173,7 @@ fn messages() -> PluginSource {
         .iter()
         .find(|plugin| plugin.id == "messages")
         .unwrap();
-    PluginSource {
-        manifest_toml: messages.manifest.into(),
-        wasm: messages.wasm.into(),
-    }
+    PluginSource::bundled(messages.manifest, messages.wasm)
 }
 
 fn context() -> CallContext {

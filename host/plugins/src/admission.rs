@@ -3,27 +3,20 @@
 
 use std::borrow::Cow;
 
-use wasmtime::component::Component;
+use wasmtime::component::{Component, InstancePre};
 
-use crate::bindings::MessageHandlerPluginPre;
 use crate::call::Guest;
 use crate::engine::Engine;
 use crate::load_error::Refusal;
 use crate::wasi;
-
-/// The interface that the world promises, and the versions of it that this host speaks.
-const INTERFACE: &str = "switchboard:plugin/message-handler";
-const VERSION: &str = "0.1";
-const WANTED: &str = "switchboard:plugin/message-handler@0.1";
-
-/// Interfaces that hold types alone: a component imports them to name what it exports.
-const TYPES: [&str; 2] = ["switchboard:plugin/types", "switchboard:plugin/content"];
+use crate::world::{TYPES, VERSION, World};
 
 /// Checks, compiles (or loads compiled code) and links. Compiling takes long, so it happens off the async threads.
 pub(crate) async fn admit(
     engine: &Engine,
+    world: World,
     wasm: Cow<'static, [u8]>,
-) -> Result<MessageHandlerPluginPre<Guest>, Refusal> {
+) -> Result<InstancePre<Guest>, Refusal> {
     looks_like_a_component(&wasm, engine.inner().max_wasm_mib)?;
     let compiler = engine.clone();
     let compile = move || {
@@ -35,11 +28,9 @@ pub(crate) async fn admit(
         .map_err(|_| Refusal::Stopping)?
         .map_err(|error| Refusal::Invalid(format!("{error:#}")))?;
     imports_are_linked(engine, &component)?;
-    exports_the_interface(engine, &component)?;
+    exports_the_interface(engine, world, &component)?;
     let linked = engine.inner().linker.instantiate_pre(&component);
-    linked
-        .and_then(MessageHandlerPluginPre::new)
-        .map_err(|error| Refusal::Types(format!("{error:#}")))
+    linked.map_err(|error| Refusal::Types(format!("{error:#}")))
 }
 
 fn looks_like_a_component(wasm: &[u8], most_mib: u32) -> Result<(), Refusal> {
@@ -95,10 +86,11 @@ fn is_version_of(name: &str, interface: &str, version: &str) -> bool {
     })
 }
 
-fn exports_the_interface(engine: &Engine, component: &Component) -> Result<(), Refusal> {
+fn exports_the_interface(engine: &Engine, world: World, component: &Component) -> Result<(), Refusal> {
     let ty = component.component_type();
     let found: Vec<_> = ty.exports(&engine.inner().wasmtime).map(|(name, _)| name).collect();
-    if found.iter().any(|name| is_version_of(name, INTERFACE, VERSION)) {
+    let interface = world.interface();
+    if found.iter().any(|name| is_version_of(name, &interface, VERSION)) {
         return Ok(());
     }
     let found = if found.is_empty() {
@@ -106,7 +98,10 @@ fn exports_the_interface(engine: &Engine, component: &Component) -> Result<(), R
     } else {
         found.join(", ")
     };
-    Err(Refusal::Exports { wanted: WANTED, found })
+    Err(Refusal::Exports {
+        wanted: format!("{interface}@{VERSION}"),
+        found,
+    })
 }
 
 #[cfg(test)]
@@ -116,7 +111,7 @@ mod tests {
     use proptest::prelude::*;
 
     async fn refusal(wat: &str) -> String {
-        admit(&engine(), wat::parse_str(wat).unwrap().into())
+        admit(&engine(), World::MessageHandler, wat::parse_str(wat).unwrap().into())
             .await
             .err()
             .map_or_else(|| "admitted".to_owned(), |refusal| refusal.to_string())
@@ -146,7 +141,7 @@ mod tests {
             "wasi:io/streams@0.3.0",
             "wasi:io/streams@0.20.0",
             "wasi:io/streams",
-            "switchboard:plugin/types@0.2.0",
+            "switchboard:plugin/types@1.1.0",
             "host",
         ] {
             let refusal = refusal(&format!("(component (import {import:?} (instance)))")).await;
@@ -158,19 +153,13 @@ mod tests {
     async fn a_component_of_another_contract_is_told_what_is_missing() {
         assert_eq!(
             refusal("(component)").await,
-            "it does not export switchboard:plugin/message-handler@0.1; it exports nothing"
+            "it does not export switchboard:plugin/message-handler@1.0; it exports nothing"
         );
-        let newer = r#"(component (instance $i) (export "switchboard:plugin/message-handler@0.2.0" (instance $i)))"#;
+        let newer = r#"(component (instance $i) (export "switchboard:plugin/message-handler@2.0.0" (instance $i)))"#;
         assert!(
             refusal(newer)
                 .await
-                .ends_with("it exports switchboard:plugin/message-handler@0.2.0")
-        );
-        let hollow = r#"(component (instance $i) (export "switchboard:plugin/message-handler@0.1.0" (instance $i)))"#;
-        assert!(
-            refusal(hollow)
-                .await
-                .starts_with("its exports do not have the types of the world")
+                .ends_with("it exports switchboard:plugin/message-handler@2.0.0")
         );
     }
 
@@ -185,7 +174,10 @@ mod tests {
                 "the file is a core module and not a component; build it for wasm32-wasip2",
             ),
         ] {
-            let refusal = admit(&engine(), bytes.into()).await.err().unwrap();
+            let refusal = admit(&engine(), World::MessageHandler, bytes.into())
+                .await
+                .err()
+                .unwrap();
             assert_eq!(refusal.to_string(), sentence);
         }
     }
@@ -193,7 +185,10 @@ mod tests {
     #[tokio::test]
     async fn a_file_over_the_cap_is_refused_before_it_is_read() {
         let most = (10 << 20) + 1;
-        let refusal = admit(&engine(), vec![0; most].into()).await.err().unwrap();
+        let refusal = admit(&engine(), World::MessageHandler, vec![0; most].into())
+            .await
+            .err()
+            .unwrap();
         assert_eq!(
             refusal.to_string(),
             format!("the component has {most} bytes; this host allows 10 MiB")
@@ -208,13 +203,13 @@ mod tests {
             let whole = guest("unreachable");
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let cut_at = cut % whole.len();
-            let refused = runtime.block_on(admit(&engine(), whole[..cut_at].to_vec().into())).err();
+            let refused = runtime.block_on(admit(&engine(), World::MessageHandler, whole[..cut_at].to_vec().into())).err();
             prop_assert!(refused.is_some(), "cut at {}", cut_at);
             let mut damaged = whole.clone();
             let at = at % whole.len();
             damaged[at] ^= 1 << bit;
             // Some damage is harmless, such as another letter in a name; what matters is that there is an answer.
-            let _ = runtime.block_on(admit(&engine(), damaged.into()));
+            let _ = runtime.block_on(admit(&engine(), World::MessageHandler, damaged.into()));
         }
     }
 }

@@ -7,28 +7,19 @@
 use std::time::Duration;
 
 use switchboard_core::clock::UnixMillis;
-use switchboard_core::ids::RequestId;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{Instance, InstancePre, ResourceTable};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::bindings::{MessageHandlerPlugin, MessageHandlerPluginPre};
 use crate::fault::Fault;
 use crate::limits::{HANDLES, Limiter, Limits, Refused};
+use crate::metrics::PluginMetrics;
 use crate::output::Output;
+use crate::plugin::CallContext;
 use crate::ticker::{TICK, Ticker};
 use crate::wasi;
-
-/// What a plugin is told about the request behind a call.
-#[derive(Debug, Clone)]
-pub struct CallContext {
-    /// The id that every answer and log line of the request carries.
-    pub request_id: RequestId,
-    /// When the host accepted it. The guest's clocks stand at this moment.
-    pub accepted_at: UnixMillis,
-}
 
 /// The state of one instance.
 pub(crate) struct Guest {
@@ -65,8 +56,9 @@ pub(crate) struct Gate {
 pub(crate) struct Callee<'a> {
     /// Id and version, for the log.
     pub(crate) name: &'a str,
-    pub(crate) component: &'a MessageHandlerPluginPre<Guest>,
+    pub(crate) component: &'a InstancePre<Guest>,
     pub(crate) limits: &'a Limits,
+    pub(crate) metrics: &'a PluginMetrics,
 }
 
 /// What a call is for.
@@ -75,19 +67,43 @@ pub(crate) struct Occasion<'a> {
     pub(crate) name: &'a str,
     /// Where the guest's clocks stand.
     pub(crate) at: UnixMillis,
+    /// Whether its times are those of requests.
+    is_request: bool,
+}
+
+impl<'a> Occasion<'a> {
+    /// A request.
+    pub(crate) fn of(context: &'a CallContext) -> Self {
+        Self {
+            name: context.request_id.as_str(),
+            at: context.accepted_at,
+            is_request: true,
+        }
+    }
+
+    /// What a plugin offers is asked for when it is loaded.
+    pub(crate) const fn load() -> Self {
+        Self {
+            name: "load",
+            at: UnixMillis(0),
+            is_request: false,
+        }
+    }
 }
 
 impl Gate {
     /// Makes an instance, lets `work` call it, and drops it.
     pub(crate) async fn call<T, W, F>(&self, callee: Callee<'_>, occasion: Occasion<'_>, work: W) -> Result<T, Fault>
     where
-        W: FnOnce(Store<Guest>, MessageHandlerPlugin) -> F,
+        W: FnOnce(Store<Guest>, Instance) -> F,
         F: Future<Output = wasmtime::Result<T>>,
     {
+        let queued = occasion.is_request.then(|| callee.metrics.queued());
         let _slot = match timeout(self.queue_deadline, self.slots.acquire()).await {
             Ok(Ok(slot)) => slot,
             Ok(Err(_)) | Err(_) => return Err(Fault::Busy(self.queue_deadline)),
         };
+        drop(queued);
         let _ticking = self.ticker.ticking();
         let limits = callee.limits;
         let output = Output::new(limits.log_bytes());
@@ -98,7 +114,8 @@ impl Gate {
             limiter: Limiter::new(limits, refused.clone()),
         };
         let run = async {
-            let mut store = bounded(callee.component.engine(), guest, limits);
+            let mut store = bounded(callee.component.component().engine(), guest, limits);
+            let _running = occasion.is_request.then(|| callee.metrics.running());
             let instance = callee.component.instantiate_async(&mut store).await?;
             work(store, instance).await
         };

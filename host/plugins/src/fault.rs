@@ -12,6 +12,8 @@ use crate::limits::{Limits, Refused};
 pub(crate) enum Fault {
     #[error("no instance became free within {0:?}")]
     Busy(Duration),
+    #[error("it crashed again and again, and is set aside for {0:?}")]
+    SetAside(Duration),
     #[error("the guest ran for more than {0:?}")]
     Cpu(Duration),
     #[error("there was no answer within {0:?}")]
@@ -54,6 +56,10 @@ impl Fault {
                 Code::PLUGIN_BUSY,
                 format!("The plugin {plugin} has too much to do; try again."),
             ),
+            Self::SetAside(_) => (
+                Code::PLUGIN_SET_ASIDE,
+                format!("The plugin {plugin} crashed again and again and is set aside for a while; try later."),
+            ),
             Self::Cpu(_) | Self::Wall(_) => (
                 Code::PLUGIN_TIMEOUT,
                 format!("The plugin {plugin} took too long and was stopped."),
@@ -75,6 +81,7 @@ impl Fault {
         let problem = Problem::new(code, sentence);
         match self {
             Self::Busy(_) => problem.retry_after(Duration::from_secs(1)),
+            Self::SetAside(rest) => problem.retry_after(rest),
             _ => problem,
         }
         .cause(self)

@@ -4,20 +4,22 @@
 use std::time::Duration;
 
 use serde_json::json;
-use switchboard_core::content::Content;
 use switchboard_core::problem::{Code, Problem};
 
+use crate::contract::content::Content;
+use crate::effects::NoEffects;
 use crate::engine::{Engine, EngineOptions};
 use crate::limits::Limits;
-use crate::registry::Plugins;
-use crate::step::{Outcome, Step};
+use crate::load::PluginSource;
+use crate::plugin::Origin;
+use crate::plugins::Plugins;
 use crate::testing::{CaughtLog, GuestText, context, engine, guest, load, source};
 
 /// Longer than any bound here, far shorter than for ever.
 const SOON: Duration = Duration::from_secs(20);
 
 async fn send(plugins: &Plugins, kind: &str) -> Result<Vec<Content>, Problem> {
-    tokio::time::timeout(SOON, plugins.handle(context(), kind, json!({})))
+    tokio::time::timeout(SOON, plugins.handle(&context(), kind, &json!({}), &NoEffects))
         .await
         .unwrap()
 }
@@ -120,7 +122,7 @@ async fn when_every_instance_is_taken_the_next_call_is_told_to_come_again() {
 #[tokio::test]
 async fn a_guest_that_traps_is_named_and_the_next_call_gets_a_fresh_one() {
     let plugins = load(engine(), guest("unreachable"), "").await.unwrap();
-    for _ in 0..20 {
+    for _ in 0..5 {
         let problem = send(&plugins, "x").await.unwrap_err();
         assert_eq!(
             (problem.code(), problem.message()),
@@ -190,7 +192,7 @@ async fn a_list_that_repeats_one_text_a_million_times_is_not_taken_in() {
         pages: 400,
         ..GuestText::default()
     };
-    let answer = text.words(&[0, 1, 65_536, 1_000_000, 0, 0, 0, 0, 0]);
+    let answer = text.answer(1, 65_536, 1_000_000);
     let problem = problem_of(text, &format!("(i32.const {answer})")).await;
     assert_eq!(problem.code(), &Code::PLUGIN_TRAP);
 }
@@ -204,7 +206,7 @@ async fn a_pointer_out_of_memory_or_an_unknown_case_is_a_crash_of_the_guest_alon
         &Code::PLUGIN_TRAP
     );
     let mut unknown = GuestText::default();
-    let answer = unknown.words(&[0, 7, 0, 0, 0, 0, 0, 0, 0]);
+    let answer = unknown.answer(7, 0, 0);
     assert_eq!(
         problem_of(unknown, &format!("(i32.const {answer})")).await.code(),
         &Code::PLUGIN_TRAP
@@ -226,7 +228,7 @@ async fn an_answer_that_is_not_utf8_or_not_json_is_not_taken() {
     );
     for json in ["", "[]", "{\"a\":", "nul"] {
         let mut text = GuestText::default();
-        let (name, json) = (text.string("poll"), text.string(json));
+        let (name, json) = (text.string("hologram"), text.string(json));
         let answer = text.send_open(name, json);
         let problem = problem_of(text, &format!("(i32.const {answer})")).await;
         assert_eq!(
@@ -283,14 +285,7 @@ async fn an_effect_nobody_knows_comes_back_as_a_failed_outcome() {
         "(if (result i32) (i32.eq (local.get $outcomes) (i32.const 3)) (then (i32.const {answer})) (else (i32.const {step})))"
     );
     let plugins = load(engine(), text.component(&next), "").await.unwrap();
-    assert_eq!(send(&plugins, "x").await.unwrap()[0].kind(), "text");
-
-    let Step::Do(effects) = plugins.next(&context(), "x", &json!({}), &[]).await.unwrap() else {
-        panic!("no effects")
-    };
-    let outcomes: Vec<_> = effects.iter().map(|effect| Outcome::Other(effect.clone())).collect();
-    let step = plugins.next(&context(), "x", &json!({}), &outcomes).await.unwrap();
-    assert!(matches!(step, Step::Send(_)));
+    assert!(matches!(send(&plugins, "x").await.unwrap()[..], [Content::Text(_)]));
 }
 
 #[tokio::test]
@@ -388,10 +383,60 @@ async fn a_kind_nobody_handles_is_answered_with_those_there_are() {
         problem.message(),
         "There is no message type of this name; there are: x, y."
     );
-    let offered: Vec<_> = plugins
-        .kinds()
+    let kinds = plugins.kinds();
+    let offered: Vec<_> = kinds
         .iter()
         .map(|kind| (kind.name.as_str(), kind.plugin_id.as_str()))
         .collect();
     assert_eq!(offered, [("x", "a"), ("y", "b")]);
+}
+
+#[tokio::test]
+async fn a_plugin_that_crashes_again_and_again_is_set_aside_and_says_for_how_long() {
+    let sources = vec![source("bad", guest("unreachable"), ""), source("good", honest("y"), "")];
+    let plugins = Plugins::load(engine(), sources).await.unwrap();
+    let mut codes = Vec::new();
+    for _ in 0..12 {
+        codes.push(send(&plugins, "x").await.unwrap_err().code().name().to_owned());
+    }
+    assert_eq!(
+        codes.iter().filter(|code| *code == "plugin_trap").count(),
+        10,
+        "{codes:?}"
+    );
+    let problem = send(&plugins, "x").await.unwrap_err();
+    assert_eq!(problem.code(), &Code::PLUGIN_SET_ASIDE);
+    assert!(
+        problem
+            .retry_delay()
+            .is_some_and(|delay| delay <= Duration::from_secs(10))
+    );
+    let states = plugins.states();
+    let rest = |id| {
+        states
+            .iter()
+            .find(|state| state.id == id)
+            .unwrap()
+            .serving
+            .clone()
+            .unwrap()
+            .rest
+    };
+    assert!(rest("bad").is_some() && rest("good").is_none());
+    send(&plugins, "y").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_bundled_handler_serves_its_kind_while_an_added_one_is_set_aside() {
+    let bundled = PluginSource {
+        origin: Origin::Bundled,
+        ..source("shipped", honest("x"), "")
+    };
+    let sources = vec![bundled, source("added", guest("unreachable"), "")];
+    let plugins = Plugins::load(engine(), sources).await.unwrap();
+    assert_eq!(plugins.kinds()[0].plugin_id, "added");
+    for _ in 0..10 {
+        assert_eq!(send(&plugins, "x").await.unwrap_err().code(), &Code::PLUGIN_TRAP);
+    }
+    send(&plugins, "x").await.unwrap();
 }

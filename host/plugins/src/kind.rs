@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::bindings::handler;
+use crate::contract::message_handler;
 use crate::load_error::Refusal;
 use crate::schema::BodySchema;
 
@@ -41,7 +41,10 @@ pub struct Kind {
 }
 
 /// Checks everything a plugin says about its kinds.
-pub(crate) fn check_all(kinds: Vec<handler::Kind>, plugin_id: &str) -> Result<Vec<(Kind, BodySchema)>, Refusal> {
+pub(crate) fn check_all(
+    kinds: Vec<message_handler::Kind>,
+    plugin_id: &str,
+) -> Result<Vec<(Kind, BodySchema)>, Refusal> {
     if !(1..=MOST).contains(&kinds.len()) {
         return Err(Refusal::Kinds(format!(
             "it offers {} kinds; 1 to {MOST} are allowed",
@@ -51,8 +54,8 @@ pub(crate) fn check_all(kinds: Vec<handler::Kind>, plugin_id: &str) -> Result<Ve
     kinds.into_iter().map(|kind| check(kind, plugin_id)).collect()
 }
 
-fn check(kind: handler::Kind, plugin_id: &str) -> Result<(Kind, BodySchema), Refusal> {
-    let handler::Kind {
+fn check(kind: message_handler::Kind, plugin_id: &str) -> Result<(Kind, BodySchema), Refusal> {
+    let message_handler::Kind {
         name,
         summary,
         schema,
@@ -129,7 +132,7 @@ mod tests {
     fn offered(name: &str, summary: &str, schema: &str, example: &str) -> Result<Vec<(Kind, BodySchema)>, Refusal> {
         let [name, summary, schema, example] = [name, summary, schema, example].map(str::to_owned);
         check_all(
-            vec![handler::Kind {
+            vec![message_handler::Kind {
                 name,
                 summary,
                 schema,
@@ -189,7 +192,7 @@ mod tests {
     #[test]
     fn a_plugin_offers_something_and_not_everything() {
         assert!(matches!(check_all(vec![], "otp"), Err(Refusal::Kinds(_))));
-        let one = handler::Kind {
+        let one = message_handler::Kind {
             name: "x".into(),
             summary: "x".into(),
             schema: SCHEMA.into(),

@@ -1,7 +1,7 @@
 //! Why a plugin is not loaded, in sentences for the person who installed it.
 
 /// A plugin that was refused. The text names it and says what to change.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("plugin {plugin} cannot be loaded: {reason}")]
 pub struct LoadError {
     /// Its id, or its place in the list when the manifest does not even say that.
@@ -11,7 +11,7 @@ pub struct LoadError {
 }
 
 /// What is wrong with a plugin.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Refusal {
     /// plugin.toml is not TOML, lacks a field, has one too many or one of the wrong type.
     #[error("its plugin.toml is wrong: {0}")]
@@ -22,7 +22,26 @@ pub enum Refusal {
         /// What the manifest says.
         wanted: String,
         /// What there is.
-        offered: &'static str,
+        offered: String,
+    },
+    /// The operator sets something that the plugin does not have.
+    #[error("its configuration has no {0}")]
+    Setting(String),
+    /// The operator sets something to what it cannot be.
+    #[error("its configuration wants {key} to be {expected}")]
+    SettingType {
+        /// Its name.
+        key: String,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// The operator pins the component by its fingerprint, and this is another.
+    #[error("its component has the SHA-256 {found}, and the configuration pins {pinned}")]
+    Pinned {
+        /// What the component has.
+        found: String,
+        /// What the configuration says.
+        pinned: String,
     },
     /// It asks for more than the operator allows.
     #[error("it asks for {limit} = {asked}; this host allows 1 to {most}")]
@@ -60,16 +79,35 @@ pub enum Refusal {
     #[error("it does not export {wanted}; it exports {found}")]
     Exports {
         /// The interface.
-        wanted: &'static str,
+        wanted: String,
         /// What it exports instead.
         found: String,
     },
     /// It exports the interface with other types.
     #[error("its exports do not have the types of the world: {0}")]
     Types(String),
-    /// It could not even say which kinds it handles.
-    #[error("asked for its kinds, it failed: {0}")]
+    /// It could not even say what it offers.
+    #[error("asked for its {what}, it failed: {fault}")]
+    Asked {
+        /// `kinds` or `routes`.
+        what: &'static str,
+        /// How.
+        fault: String,
+    },
+    /// The number of its kinds is not allowed.
+    #[error("{0}")]
     Kinds(String),
+    /// A route it offers is not usable.
+    #[error("{0}")]
+    Routes(String),
+    /// Two plugins claim the same route.
+    #[error("its route {route} is already served by the plugin {by}")]
+    RouteTaken {
+        /// The path.
+        route: String,
+        /// The plugin that was loaded first.
+        by: String,
+    },
     /// A kind it offers is not usable.
     #[error("its kind {kind:?} {fault}")]
     Kind {

@@ -54,7 +54,7 @@ impl End {
     }
 
     /// Whatever the plugin says of a body in its own words is a refusal.
-    fn of<T>(outcome: &Result<T, Problem>) -> Self {
+    fn of(outcome: &Result<(), &Problem>) -> Self {
         const FAULTS: [(Code, End); 4] = [
             (Code::PLUGIN_BUSY, End::Busy),
             (Code::PLUGIN_TIMEOUT, End::Timeout),
@@ -83,6 +83,7 @@ struct ByEnd {
 pub(crate) struct Metrics {
     calls: Family<ByEnd, Counter>,
     times: Family<ByPlugin, Histogram>,
+    waits: Family<ByPlugin, Histogram>,
 }
 
 impl Default for Metrics {
@@ -90,6 +91,7 @@ impl Default for Metrics {
         Self {
             calls: Family::default(),
             times: Family::new_with_constructor(|| Histogram::new(TIMES)),
+            waits: Family::new_with_constructor(|| Histogram::new(TIMES)),
         }
     }
 }
@@ -104,7 +106,10 @@ impl Metrics {
         });
         PluginMetrics {
             calls,
-            times: self.times.get_or_create_owned(&ByPlugin { plugin }),
+            times: self.times.get_or_create_owned(&ByPlugin {
+                plugin: Arc::clone(&plugin),
+            }),
+            waits: self.waits.get_or_create_owned(&ByPlugin { plugin }),
         }
     }
 
@@ -121,6 +126,12 @@ impl Metrics {
             Unit::Seconds,
             self.times.clone(),
         );
+        registry.register_with_unit(
+            "plugin_wait",
+            "How long a call waited for an instance",
+            Unit::Seconds,
+            self.waits.clone(),
+        );
     }
 }
 
@@ -129,30 +140,42 @@ impl Metrics {
 pub(crate) struct PluginMetrics {
     calls: [Counter; End::ALL.len()],
     times: Histogram,
+    waits: Histogram,
 }
 
 impl PluginMetrics {
     /// A call has ended.
-    pub(crate) fn called<T>(&self, outcome: &Result<T, Problem>) {
+    pub(crate) fn called(&self, outcome: &Result<(), &Problem>) {
         self.calls[End::of(outcome) as usize].inc();
     }
 
     /// The guest runs until this is dropped, which a call that is cut short does too.
-    pub(crate) fn running(&self) -> Running<'_> {
-        Running {
-            times: &self.times,
+    pub(crate) fn running(&self) -> Timed<'_> {
+        Timed::new(&self.times)
+    }
+
+    /// A call waits for an instance until this is dropped.
+    pub(crate) fn queued(&self) -> Timed<'_> {
+        Timed::new(&self.waits)
+    }
+}
+
+/// Something that lasts until it is dropped.
+pub(crate) struct Timed<'a> {
+    times: &'a Histogram,
+    since: Instant,
+}
+
+impl<'a> Timed<'a> {
+    fn new(times: &'a Histogram) -> Self {
+        Self {
+            times,
             since: Instant::now(),
         }
     }
 }
 
-/// A guest that runs.
-pub(crate) struct Running<'a> {
-    times: &'a Histogram,
-    since: Instant,
-}
-
-impl Drop for Running<'_> {
+impl Drop for Timed<'_> {
     fn drop(&mut self) {
         self.times.observe(self.since.elapsed().as_secs_f64());
     }
@@ -164,13 +187,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::effects::NoEffects;
     use crate::testing::{context, engine, guest, load};
 
     #[tokio::test]
     async fn every_call_is_counted_with_its_end_and_its_time() {
         let plugins = load(engine(), guest("(unreachable)"), "").await.unwrap();
         for _ in 0..2 {
-            plugins.handle(context(), "x", json!({})).await.unwrap_err();
+            plugins
+                .handle(&context(), "x", &json!({}), &NoEffects)
+                .await
+                .unwrap_err();
         }
         let mut registry = Registry::default();
         plugins.register(&mut registry);
@@ -180,6 +207,7 @@ mod tests {
             r#"plugin_calls_total{plugin="guest",outcome="trap"} 2"#,
             r#"plugin_calls_total{plugin="guest",outcome="answered"} 0"#,
             r#"plugin_guest_seconds_count{plugin="guest"} 2"#,
+            r#"plugin_wait_seconds_count{plugin="guest"} 2"#,
         ] {
             assert!(text.lines().any(|line| line == number), "{number} is not in\n{text}");
         }

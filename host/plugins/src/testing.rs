@@ -6,15 +6,17 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::Map;
 use switchboard_core::clock::UnixMillis;
 use tracing_subscriber::fmt::MakeWriter;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use wit_parser::{Resolve, SizeAlign, Type, TypeDefKind};
 
-use crate::call::CallContext;
 use crate::engine::{Engine, EngineOptions};
+use crate::load::PluginSource;
 use crate::load_error::LoadError;
-use crate::registry::{PluginSource, Plugins};
+use crate::plugin::{CallContext, Origin};
+use crate::plugins::Plugins;
 
 /// A small pool, and no waiting.
 pub(crate) fn engine() -> Engine {
@@ -38,10 +40,13 @@ pub(crate) async fn load(engine: Engine, wasm: Vec<u8>, more: &str) -> Result<Pl
 }
 
 pub(crate) fn source(id: &str, wasm: Vec<u8>, more: &str) -> PluginSource {
-    let manifest = format!("id = {id:?}\nversion = \"1.0.0\"\nworld = \"message-handler@0.1\"\n{more}");
+    let manifest = format!("id = {id:?}\nversion = \"1.0.0\"\nworld = \"message-handler@1.0\"\n{more}");
     PluginSource {
         manifest_toml: manifest.into(),
         wasm: wasm.into(),
+        origin: Origin::Folder,
+        settings: Map::new(),
+        sha256: None,
     }
 }
 
@@ -96,23 +101,52 @@ impl GuestText {
 
     /// `ok(send)` of `count` times the same text.
     pub(crate) fn send(&mut self, count: u32, text: [u32; 2]) -> u32 {
-        let contents: Vec<_> = (0..count).flat_map(|_| [0, text[0], text[1], 0, 0]).collect();
-        let contents = self.words(&contents);
-        self.words(&[0, 1, contents, count, 0, 0, 0, 0, 0])
+        let content = self.case("content", "content", 0, &text);
+        let contents = self.list(&content, count);
+        self.answer(1, contents, count)
     }
 
     /// `ok(send)` of one open content.
     pub(crate) fn send_open(&mut self, name: [u32; 2], json: [u32; 2]) -> u32 {
-        let content = self.words(&[1, name[0], name[1], json[0], json[1]]);
-        self.words(&[0, 1, content, 1, 0, 0, 0, 0, 0])
+        let content = self.case("content", "content", 13, &[name[0], name[1], json[0], json[1]]);
+        let contents = self.list(&content, 1);
+        self.answer(1, contents, 1)
     }
 
     /// `ok(do)` of `count` times the effect `teleport`.
     pub(crate) fn act(&mut self, count: u32) -> u32 {
         let ([name, name_len], [json, json_len]) = (self.string("teleport"), self.string("{}"));
-        let effects: Vec<_> = (0..count).flat_map(|_| [0, name, name_len, json, json_len]).collect();
-        let effects = self.words(&effects);
-        self.words(&[0, 0, effects, count, 0, 0, 0, 0, 0])
+        let effect = self.case("effects", "effect", 18, &[name, name_len, json, json_len]);
+        let effects = self.list(&effect, count);
+        self.answer(0, effects, count)
+    }
+
+    /// `ok` of a step with a list.
+    pub(crate) fn answer(&mut self, step: u32, list: u32, count: u32) -> u32 {
+        // A result of a step or a problem: its case, the step's case, the step's list, and room for the largest problem.
+        self.align(8);
+        self.words(&[0, step, list, count, 0, 0, 0, 0, 0, 0, 0, 0])
+    }
+
+    /// The bytes of a variant's case, as the contract lays them out.
+    fn case(&self, interface: &str, variant: &str, case: u32, payload: &[u32]) -> Vec<u8> {
+        let (size, offset) = layout(interface, variant);
+        let mut bytes = vec![0; size];
+        bytes[0] = u8::try_from(case).unwrap();
+        for (place, word) in payload.iter().enumerate() {
+            let at = offset + 4 * place;
+            bytes[at..at + 4].copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+
+    fn list(&mut self, item: &[u8], count: u32) -> u32 {
+        self.align(8);
+        self.place(&item.repeat(usize::try_from(count).unwrap()))
+    }
+
+    fn align(&mut self, to: usize) {
+        self.image.resize(self.image.len().next_multiple_of(to), 0);
     }
 
     /// The component, with `next` as the body of its function: it may use `$outcomes` and leaves a pointer to the result.
@@ -138,8 +172,8 @@ impl GuestText {
                     (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
                     (global.set $heap (i32.add (local.get $at) (local.get 3)))
                     (local.get $at))
-                (func (export "switchboard:plugin/message-handler@0.1.0#kinds") (result i32) (i32.const {kinds}))
-                (func (export "switchboard:plugin/message-handler@0.1.0#next")
+                (func (export "switchboard:plugin/message-handler@1.0.0#kinds") (result i32) (i32.const {kinds}))
+                (func (export "switchboard:plugin/message-handler@1.0.0#next")
                     (param i32 i32 i64 i32 i32 i32 i32 i32 i32 i32) (param $outcomes i32) (result i32)
                     (local $left i32) (local $handle i32)
                     {next}))"#
@@ -162,7 +196,7 @@ const WASI_WORLD: &str = "
         import wasi:cli/stderr@0.2.6;
         import wasi:clocks/wall-clock@0.2.6;
         import wasi:random/random@0.2.6;
-        include switchboard:plugin/message-handler-plugin@0.1.0;
+        include switchboard:plugin/message-handler-plugin@1.0.0;
     }
     package wasi:io@0.2.6 {
         interface error { resource error; }
@@ -192,10 +226,26 @@ const WASI_WORLD: &str = "
         }
     }";
 
+const CONTRACT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
+
+/// Size of a variant of the contract, and where its payload begins.
+fn layout(interface: &str, variant: &str) -> (usize, usize) {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_path(CONTRACT).unwrap();
+    let mut sizes = SizeAlign::default();
+    sizes.fill(&resolve);
+    let interface = resolve.packages[package].interfaces[interface];
+    let id = resolve.interfaces[interface].types[variant];
+    let TypeDefKind::Variant(cases) = &resolve.types[id].kind else {
+        panic!("{variant} is no variant")
+    };
+    let offset = sizes.payload_offset(cases.tag(), cases.cases.iter().map(|case| case.ty.as_ref()));
+    (sizes.size(&Type::Id(id)).size_wasm32(), offset.size_wasm32())
+}
+
 fn lift(module: &[u8], wasi: bool) -> Vec<u8> {
     let mut resolve = Resolve::default();
-    let contract = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
-    let (mut package, _) = resolve.push_path(contract).unwrap();
+    let (mut package, _) = resolve.push_path(CONTRACT).unwrap();
     let mut world = "message-handler-plugin";
     if wasi {
         package = resolve.push_str("wasi.wit", WASI_WORLD).unwrap();

@@ -137,6 +137,7 @@ impl HostMonotonicClock for Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::effects::NoEffects;
     use crate::testing::{GuestText, context, engine, load};
     use rand::Rng;
 
@@ -161,7 +162,10 @@ mod tests {
         );
         let plugins = load(engine(), text.component(&next), "").await.unwrap();
         for _ in 0..2 {
-            plugins.handle(context(), "x", serde_json::json!({})).await.unwrap();
+            plugins
+                .handle(&context(), "x", &serde_json::json!({}), &NoEffects)
+                .await
+                .unwrap();
         }
     }
 }

@@ -1,0 +1,141 @@
+//! The rounds of a request: the plugin says what it wants, the host does it and asks again, until there is an answer.
+
+use async_trait::async_trait;
+use switchboard_core::problem::{Code, Problem};
+
+use crate::contract::effects::{Effect, Outcome};
+use crate::fault::Fault;
+use crate::plugin::Plugin;
+use crate::problem;
+
+/// Calls for one request.
+const MAX_ROUNDS: usize = 8;
+/// Effects in one step.
+const MAX_EFFECTS: usize = 32;
+
+/// Carries out what a plugin asks for. One lives as long as a request: it keeps the blobs of that request.
+#[async_trait]
+pub trait Effects: Send + Sync {
+    /// Does one thing, or says why not: a failure is an outcome.
+    async fn carry_out(&self, plugin: &Plugin, effect: Effect) -> Outcome;
+}
+
+/// Carries out nothing: for what is tried without a host behind it.
+#[derive(Debug, Clone, Copy)]
+pub struct NoEffects;
+
+#[async_trait]
+impl Effects for NoEffects {
+    async fn carry_out(&self, _plugin: &Plugin, effect: Effect) -> Outcome {
+        unsupported(&effect)
+    }
+}
+
+/// What becomes of an effect that the host does not know, or that this kind of plugin may not have.
+pub fn unsupported(effect: &Effect) -> Outcome {
+    let sentence = format!("This host does not carry out {} for this plugin.", name(effect));
+    Outcome::Failed(problem::for_guest(&Problem::new(Code::NOT_SUPPORTED, sentence)))
+}
+
+/// The name of an effect, as in the contract.
+pub fn name(effect: &Effect) -> &str {
+    match effect {
+        Effect::Fetch(_) => "fetch",
+        Effect::RecordGet(_) => "record-get",
+        Effect::RecordPut(_) => "record-put",
+        Effect::RecordDelete(_) => "record-delete",
+        Effect::RecordList(_) => "record-list",
+        Effect::Send(_) => "send",
+        Effect::MarkRead(_) => "mark-read",
+        Effect::Typing(_) => "typing",
+        Effect::SessionGet(_) => "session-get",
+        Effect::ContactsCheck(_) => "contacts-check",
+        Effect::MediaPut(_) => "media-put",
+        Effect::MediaGet(_) => "media-get",
+        Effect::MediaDelete(_) => "media-delete",
+        Effect::ProfileGet(_) => "profile-get",
+        Effect::ProfileSet(_) => "profile-set",
+        Effect::Block(_) => "block",
+        Effect::Unblock(_) => "unblock",
+        Effect::Blocked(_) => "blocked",
+        Effect::Other(open) => &open.name,
+    }
+}
+
+/// What a plugin wants next.
+#[derive(Debug)]
+pub(crate) enum Turn<A> {
+    Do(Vec<Effect>),
+    Done(A),
+}
+
+impl<A> Turn<A> {
+    /// A step of effects, if it keeps to the contract.
+    pub(crate) fn effects(effects: Vec<Effect>) -> Result<Self, Fault> {
+        counted("effects", effects.len(), MAX_EFFECTS)?;
+        for effect in &effects {
+            if let Effect::Other(open) = effect {
+                checked_open(&open.name, &open.json)?;
+            }
+        }
+        Ok(Self::Do(effects))
+    }
+}
+
+/// 1 to `most` of something.
+pub(crate) fn counted(what: &str, count: usize, most: usize) -> Result<(), Fault> {
+    if (1..=most).contains(&count) {
+        Ok(())
+    } else {
+        Err(Fault::Contract(format!("{count} {what}; 1 to {most} are allowed")))
+    }
+}
+
+/// A name and a JSON object.
+pub(crate) fn checked_open(name: &str, json: &str) -> Result<(), Fault> {
+    if !crate::kind::is_name(name) {
+        return Err(Fault::Contract(
+            "a name that is not 1 to 64 of a-z, 0-9, - and _".to_owned(),
+        ));
+    }
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Fault::Contract(format!("the JSON of {name} is not a JSON object"))),
+    }
+}
+
+/// One request to a plugin, which can be put again with more outcomes.
+pub(crate) trait Question: Sync {
+    type Answer: Send;
+
+    fn plugin(&self) -> &Plugin;
+
+    /// Puts it once.
+    fn put(&self, outcomes: &[Outcome]) -> impl Future<Output = Result<Turn<Self::Answer>, Problem>> + Send;
+}
+
+/// An answer, and everything that was done on the way to it.
+#[derive(Debug)]
+pub(crate) struct Answered<A> {
+    pub(crate) answer: A,
+    pub(crate) outcomes: Vec<Outcome>,
+}
+
+/// Puts a question until it is answered.
+pub(crate) async fn ask<Q: Question>(question: &Q, effects: &dyn Effects) -> Result<Answered<Q::Answer>, Problem> {
+    let plugin = question.plugin();
+    plugin.check_in()?;
+    let mut outcomes = Vec::new();
+    for _ in 0..MAX_ROUNDS {
+        match question.put(&outcomes).await? {
+            Turn::Done(answer) => return Ok(Answered { answer, outcomes }),
+            Turn::Do(wanted) => {
+                for effect in wanted {
+                    outcomes.push(effects.carry_out(plugin, effect).await);
+                }
+            }
+        }
+    }
+    let endless = Fault::Contract(format!("no final answer in {MAX_ROUNDS} rounds"));
+    Err(plugin.failed(endless))
+}

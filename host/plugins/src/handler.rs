@@ -1,0 +1,209 @@
+//! Message-handlers: which kinds one offers, and how a body becomes contents.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use switchboard_core::problem::Problem;
+
+use crate::call::Occasion;
+use crate::contract::content::Content;
+use crate::contract::effects::Outcome;
+use crate::contract::message_handler::{GuestIndices, Step};
+use crate::effects::{Effects, Question, Turn, ask, checked_open, counted};
+use crate::fault::Fault;
+use crate::kind::{Kind, check_all};
+use crate::load_error::Refusal;
+use crate::plugin::{CallContext, Plugin};
+use crate::schema::BodySchema;
+
+/// Contents in one answer.
+const MAX_CONTENTS: usize = 8;
+
+/// Kinds of content that have a type of their own, which the open case may not imitate.
+const TYPED: [&str; 13] = [
+    "text",
+    "image",
+    "video",
+    "audio",
+    "voice",
+    "speech",
+    "document",
+    "sticker",
+    "location",
+    "contacts",
+    "poll",
+    "reaction",
+    "interactive",
+];
+
+/// A loaded message-handler.
+#[derive(Debug)]
+pub(crate) struct Handler {
+    pub(crate) plugin: Plugin,
+    exports: Exports,
+    pub(crate) kinds: Vec<Offer>,
+}
+
+struct Exports(GuestIndices);
+
+impl std::fmt::Debug for Exports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Exports")
+    }
+}
+
+/// One kind, with its schema ready to be used.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    pub(crate) kind: Arc<Kind>,
+    schema: BodySchema,
+}
+
+impl Handler {
+    /// Asks the plugin for its kinds and checks them.
+    pub(crate) async fn new(plugin: Plugin, exports: GuestIndices) -> Result<Self, Refusal> {
+        let asked = &exports;
+        let kinds = plugin.call(Occasion::load(), |mut store, instance| async move {
+            let guest = asked.load(&mut store, &instance)?;
+            guest.call_kinds(&mut store).await
+        });
+        let kinds = kinds.await.map_err(|fault| Refusal::Asked {
+            what: "kinds",
+            fault: fault.to_string(),
+        })?;
+        let kinds = check_all(kinds, &plugin.id)?
+            .into_iter()
+            .map(|(kind, schema)| Offer {
+                kind: Arc::new(kind),
+                schema,
+            })
+            .collect();
+        Ok(Self {
+            plugin,
+            exports: Exports(exports),
+            kinds,
+        })
+    }
+
+    /// Turns the body of a send, without its envelope, into contents.
+    pub(crate) async fn handle(
+        &self,
+        context: &CallContext,
+        kind: &str,
+        body: &Value,
+        effects: &dyn Effects,
+    ) -> Result<Vec<Content>, Problem> {
+        let handling = self.handling(context, kind, body)?;
+        Ok(ask(&handling, effects).await?.answer)
+    }
+
+    /// A body that its schema accepts, ready to be put to the plugin.
+    pub(crate) fn handling<'a>(
+        &'a self,
+        context: &'a CallContext,
+        kind: &'a str,
+        body: &Value,
+    ) -> Result<Handling<'a>, Problem> {
+        if let Some(offer) = self.kinds.iter().find(|offer| offer.kind.name == kind) {
+            offer.schema.check(body)?;
+        }
+        Ok(Handling {
+            handler: self,
+            context,
+            kind,
+            body: body.to_string(),
+        })
+    }
+}
+
+/// One body on its way through a message-handler.
+#[derive(Debug)]
+pub(crate) struct Handling<'a> {
+    handler: &'a Handler,
+    context: &'a CallContext,
+    kind: &'a str,
+    body: String,
+}
+
+impl Question for Handling<'_> {
+    type Answer = Vec<Content>;
+
+    fn plugin(&self) -> &Plugin {
+        &self.handler.plugin
+    }
+
+    async fn put(&self, outcomes: &[Outcome]) -> Result<Turn<Vec<Content>>, Problem> {
+        let (plugin, exports) = (&self.handler.plugin, &self.handler.exports.0);
+        let told = plugin.context(self.context);
+        let answer = plugin.call(Occasion::of(self.context), |mut store, instance| async move {
+            let guest = exports.load(&mut store, &instance)?;
+            guest
+                .call_next(&mut store, &told, self.kind, &self.body, outcomes)
+                .await
+        });
+        plugin.settle(answer.await, |step| match step {
+            Step::Do(effects) => Turn::effects(effects),
+            Step::Send(contents) => checked(contents).map(Turn::Done),
+        })
+    }
+}
+
+fn checked(contents: Vec<Content>) -> Result<Vec<Content>, Fault> {
+    counted("contents", contents.len(), MAX_CONTENTS)?;
+    for content in &contents {
+        if let Content::Other(open) = content {
+            checked_open(&open.name, &open.json)?;
+            if TYPED.contains(&open.name.as_str()) {
+                let name = &open.name;
+                return Err(Fault::Contract(format!(
+                    "a content of kind {name} without its own type"
+                )));
+            }
+        }
+    }
+    Ok(contents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::content::Text;
+    use crate::contract::types::Open;
+
+    fn text() -> Content {
+        Content::Text(Text {
+            body: "hi".into(),
+            preview_url: true,
+        })
+    }
+
+    #[test]
+    fn one_to_eight_contents_pass_and_no_other_number() {
+        for count in 0..12 {
+            assert_eq!(
+                checked(vec![text(); count]).is_ok(),
+                (1..=8).contains(&count),
+                "{count}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_open_content_has_a_name_and_an_object_and_imitates_no_type() {
+        for (name, json, is_ok) in [
+            ("hologram", "{}", true),
+            ("hologram", "[]", false),
+            ("hologram", "", false),
+            ("Hologram", "{}", false),
+            ("", "{}", false),
+            ("text", "{}", false),
+            ("interactive", "{}", false),
+        ] {
+            let open = Content::Other(Open {
+                name: name.into(),
+                json: json.into(),
+            });
+            assert_eq!(checked(vec![open]).is_ok(), is_ok, "{name} {json}");
+        }
+    }
+}

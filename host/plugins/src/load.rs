@@ -1,0 +1,110 @@
+//! From a manifest and the bytes of a component to a plugin that can be called: every check that can be made before the first call is
+//! made here, and none of the work on an async thread.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::admission::admit;
+use crate::contract::{dialect, message_handler, tts_provider};
+use crate::dialect::Dialect;
+use crate::engine::Engine;
+use crate::handler::Handler;
+use crate::load_error::{LoadError, Refusal};
+use crate::manifest::{Manifest, manifest_id};
+use crate::metrics::Metrics;
+use crate::plugin::{Origin, Plugin};
+use crate::precompiled::fingerprint;
+use crate::provider::Provider;
+use crate::world::World;
+
+/// A plugin as it is shipped, and what its operator says of it.
+#[derive(Debug, Clone)]
+pub struct PluginSource {
+    /// The text of its plugin.toml.
+    pub manifest_toml: Cow<'static, str>,
+    /// Its component.
+    pub wasm: Cow<'static, [u8]>,
+    /// Where it came from.
+    pub origin: Origin,
+    /// What the operator sets over the plugin's own configuration.
+    pub settings: Map<String, Value>,
+    /// The SHA-256 that the component must have, in lower-case hexadecimal, if the operator pins it.
+    pub sha256: Option<String>,
+}
+
+impl PluginSource {
+    /// A plugin that came with the program, without any settings.
+    pub fn bundled(manifest_toml: impl Into<Cow<'static, str>>, wasm: impl Into<Cow<'static, [u8]>>) -> Self {
+        Self {
+            manifest_toml: manifest_toml.into(),
+            wasm: wasm.into(),
+            origin: Origin::Bundled,
+            settings: Map::new(),
+            sha256: None,
+        }
+    }
+}
+
+/// A loaded plugin, by what it is for.
+#[derive(Debug, Clone)]
+pub(crate) enum Loaded {
+    Handler(Arc<Handler>),
+    Dialect(Arc<Dialect>),
+    Provider(Arc<Provider>),
+}
+
+impl Loaded {
+    pub(crate) fn plugin(&self) -> &Plugin {
+        match self {
+            Self::Handler(handler) => &handler.plugin,
+            Self::Dialect(dialect) => &dialect.plugin,
+            Self::Provider(provider) => &provider.plugin,
+        }
+    }
+}
+
+/// Loads one plugin.
+pub(crate) async fn load(engine: &Engine, metrics: &Metrics, source: PluginSource) -> Result<Loaded, LoadError> {
+    let PluginSource {
+        manifest_toml,
+        wasm,
+        origin,
+        settings,
+        sha256: pinned,
+    } = source;
+    let named = manifest_id(&manifest_toml);
+    let refused = |reason| LoadError {
+        plugin: named.clone().unwrap_or_else(|| "without an id".to_owned()),
+        reason,
+    };
+    let manifest = Manifest::parse(&manifest_toml, &engine.inner().limits, &settings).map_err(refused)?;
+    let found = fingerprint(&wasm);
+    if let Some(pinned) = pinned.filter(|pinned| *pinned != found) {
+        return Err(refused(Refusal::Pinned { found, pinned }));
+    }
+    let world = manifest.world;
+    let component = admit(engine, world, wasm).await.map_err(refused)?;
+    let hollow = |error: wasmtime::Error| refused(Refusal::Types(format!("{error:#}")));
+    let plugin = |manifest: Manifest| {
+        let metrics = metrics.of(&manifest.id);
+        Plugin::new(engine.clone(), manifest, origin, found, component.clone(), metrics)
+    };
+    Ok(match world {
+        World::MessageHandler => {
+            let exports = message_handler::GuestIndices::new(&component).map_err(hollow)?;
+            let handler = Handler::new(plugin(manifest), exports).await.map_err(refused)?;
+            Loaded::Handler(Arc::new(handler))
+        }
+        World::Dialect => {
+            let exports = dialect::GuestIndices::new(&component).map_err(hollow)?;
+            let dialect = Dialect::new(plugin(manifest), exports).await.map_err(refused)?;
+            Loaded::Dialect(Arc::new(dialect))
+        }
+        World::TtsProvider => {
+            let exports = tts_provider::GuestIndices::new(&component).map_err(hollow)?;
+            Loaded::Provider(Arc::new(Provider::new(plugin(manifest), exports)))
+        }
+    })
+}
