@@ -6,6 +6,9 @@
 
 #![forbid(unsafe_code)]
 
+mod contacts;
+mod effects;
+mod line_fault;
 mod messages;
 mod metrics;
 mod outbox;
@@ -15,14 +18,16 @@ mod service;
 mod sessions;
 mod supervisor;
 mod tokens;
+mod voices;
 mod wording;
 
 pub use switchboard_store::messages::Cursor;
 pub use switchboard_store::tokens::Token;
 
+pub use self::effects::Carrier;
 pub use self::messages::log::{LogFilter, LogPage};
 pub use self::messages::reference::MessageRef;
-pub use self::messages::send::{SendRequest, SendStatus, Sent, SentMessage};
+pub use self::messages::send::{Envelope, SendRequest, SendStatus, Sent, SentMessage};
 pub use self::messages::view::{FailureView, MessageView, Party, StepView};
 pub use self::service::{Service, ServiceOptions};
 pub use self::sessions::create::NewSession;
@@ -35,4 +40,6 @@ pub use self::supervisor::lines::Lines;
 pub use self::tokens::issue::{LIFETIME, NewToken, token_id};
 pub use self::tokens::list::TokenPage;
 pub use self::tokens::view::TokenView;
+pub use self::voices::list::{ProviderView, SpeedView, VoiceView, VoicesView};
+pub use self::voices::speak::{SpeechRequest, SpokenSound};
 pub use self::wording::DirectionWord;

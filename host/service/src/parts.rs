@@ -6,6 +6,7 @@ use std::time::Duration;
 use switchboard_core::clock::Clock;
 use switchboard_core::problem::{Code, Problem};
 use switchboard_core::random::Random;
+use switchboard_egress::fetch::Fetcher;
 use switchboard_plugins::Plugins;
 use switchboard_store::Store;
 use switchboard_store::messages::Messages;
@@ -14,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::effects::Granted;
 use crate::messages::audience::Audience;
 use crate::messages::turns::Crowd;
 use crate::metrics::Metrics;
@@ -22,6 +24,7 @@ use crate::recipients::Recipients;
 use crate::supervisor::directory::Directory;
 use crate::supervisor::lines::Lines;
 use crate::tokens::book::TokenBook;
+use crate::voices::catalogs::Catalogs;
 
 /// Made once at the start; everybody holds it.
 #[derive(Debug)]
@@ -32,6 +35,9 @@ pub(crate) struct Parts {
     pub(crate) tokens: TokenBook,
     pub(crate) lines: Arc<dyn Lines>,
     pub(crate) plugins: Plugins,
+    pub(crate) grants: Granted,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) catalogs: Catalogs,
     pub(crate) directory: Directory,
     pub(crate) recipients: Recipients,
     pub(crate) recorder: Recorder,

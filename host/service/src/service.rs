@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use switchboard_core::access::Sight;
 use switchboard_core::clock::Clock;
-use switchboard_core::config::SendConfig;
+use switchboard_core::config::{Grants, SendConfig};
 use switchboard_core::ids::SessionRef;
 use switchboard_core::problem::Problem;
 use switchboard_core::random::Random;
+use switchboard_egress::fetch::Fetcher;
 use switchboard_plugins::Plugins;
 use switchboard_store::Store;
 use switchboard_store::messages::Messages;
@@ -17,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::TaskTracker;
 
+use crate::effects::Granted;
 use crate::messages::audience::Audience;
 use crate::messages::turns::Crowd;
 use crate::metrics::Metrics;
@@ -29,6 +31,7 @@ use crate::supervisor::directory::Directory;
 use crate::supervisor::handle::Handle;
 use crate::supervisor::lines::Lines;
 use crate::tokens::book::TokenBook;
+use crate::voices::catalogs::Catalogs;
 
 /// What a stop keeps back of its time for the database, after the lines.
 const LAST_MOMENT: Duration = Duration::from_secs(5);
@@ -50,6 +53,10 @@ pub struct ServiceOptions {
     pub lines: Arc<dyn Lines>,
     /// The plugins.
     pub plugins: Plugins,
+    /// What single plugins may do.
+    pub grants: Grants,
+    /// Carries out what plugins fetch.
+    pub fetcher: Fetcher,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -69,6 +76,8 @@ impl Service {
             store,
             lines,
             plugins,
+            grants,
+            fetcher,
             clock,
             random,
             send,
@@ -87,6 +96,9 @@ impl Service {
             store,
             lines,
             plugins,
+            grants: Granted::new(grants),
+            fetcher,
+            catalogs: Catalogs::default(),
             directory: Directory::default(),
             recipients: Recipients::default(),
             clock,
@@ -110,6 +122,11 @@ impl Service {
             parts: self.parts.clone(),
             sight,
         }
+    }
+
+    /// The plugins.
+    pub fn plugins(&self) -> &Plugins {
+        &self.parts.plugins
     }
 
     /// The session that is meant.

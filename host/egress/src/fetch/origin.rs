@@ -123,7 +123,7 @@ impl Origin {
     }
 
     /// The one host that this is; none for a wildcard.
-    pub(super) const fn host(&self) -> Option<&Host<String>> {
+    pub const fn host(&self) -> Option<&Host<String>> {
         match &self.host {
             Place::At(host) => Some(host),
             Place::Below(_) => None,

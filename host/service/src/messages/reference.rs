@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use switchboard_core::ids::MessageId;
 use switchboard_core::wamid::{self, Wamid};
+use switchboard_store::messages::Name;
 
 /// Our id or Meta's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,15 @@ pub enum MessageRef {
     Id(MessageId),
     /// By Meta's.
     Wamid(Wamid),
+}
+
+impl From<MessageRef> for Name {
+    fn from(message: MessageRef) -> Self {
+        match message {
+            MessageRef::Id(id) => Self::Id(id),
+            MessageRef::Wamid(wamid) => Self::Wamid(wamid),
+        }
+    }
 }
 
 /// The text is neither.

@@ -1,4 +1,4 @@
-//! Sending: from a request to committed messages and, for whoever waits, to WhatsApp's word on them.
+//! Sending: from contents to committed messages and, for whoever waits, to WhatsApp's word on them.
 
 use std::sync::Arc;
 
@@ -12,13 +12,17 @@ use switchboard_core::ids::{Jid, MessageId, Recipient, RequestId, SessionId, Ses
 use switchboard_core::problem::Problem;
 use switchboard_core::random;
 use switchboard_plugins::CallContext;
+use switchboard_plugins::contract::content as contract;
 use switchboard_store::messages::{NewMessage, Pending};
-use switchboard_whatsapp::encode;
+use switchboard_whatsapp::{Quoted, Wrapping, encode};
 use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 
-use super::turns::Turn;
+use super::prepare::Preparing;
+use super::reference::MessageRef;
+use super::turns::{Sending, Turn};
 use super::view::wamid;
+use crate::effects::Carrier;
 use crate::outbox::refusal;
 use crate::parts::Parts;
 use crate::service::Service;
@@ -35,10 +39,28 @@ pub struct SendRequest {
     pub kind: String,
     /// The body of that kind, without the envelope.
     pub body: Value,
+    /// What goes with it.
+    pub envelope: Envelope,
+}
+
+/// What goes with the contents of a send, whatever they are.
+#[derive(Debug, Clone, Default)]
+pub struct Envelope {
+    /// The message that is answered.
+    pub reply_to: Option<MessageRef>,
     /// Whether to wait for WhatsApp's acknowledgement.
     pub wait: bool,
     /// The caller's own reference, kept with each message.
     pub client_ref: Option<String>,
+}
+
+/// Contents on their way.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) to: Recipient,
+    pub(crate) contents: Vec<contract::Content>,
+    pub(crate) envelope: Envelope,
+    pub(crate) accepted_at: UnixMillis,
 }
 
 /// What became of a request so far.
@@ -97,39 +119,86 @@ impl Sent {
 }
 
 impl Service {
-    /// Sends. When this returns, every message of the request is committed: it survives a crash and goes out under its id. With
-    /// `wait` and a live connection it returns after WhatsApp's acknowledgement, or as `Queued` when that takes too long.
+    /// Sends what a plugin makes of the body. When this returns, every message of the request is committed: it survives a crash and
+    /// goes out under its id. With `wait` and a live connection it returns after WhatsApp's acknowledgement, or as `Queued` when that
+    /// takes too long.
     ///
     /// # Errors
-    /// `session_not_found`, `session_not_linked`; what the plugin says of the body; `recipient_not_on_whatsapp` and
-    /// `whatsapp_refused`, if they are known while the request waits; when the database cannot be written, or the service stops.
+    /// `session_not_found`, `session_not_linked`; what the plugin says of the body; `message_not_found` for a reply or a reaction to
+    /// what is not there; `recipient_not_on_whatsapp` and `whatsapp_refused`, if they are known while the request waits; when the
+    /// database cannot be written, or the service stops.
     pub async fn send(
         &self,
         request: SendRequest,
         request_id: RequestId,
         accepted_at: UnixMillis,
     ) -> Result<Sent, Problem> {
-        let parts = &self.parts;
-        let _under_way = parts.enter()?;
+        let _under_way = self.parts.enter()?;
         let handle = self.resolve(&request.session)?;
-        let sending = handle.turns.enter(&parts.crowd);
+        let sending = handle.turns.enter(&self.parts.crowd);
         let turn = sending.turn().await?;
-        let (link, line) = handle.sendable()?;
+        handle.sendable()?;
         let context = CallContext {
             request_id,
             accepted_at,
         };
-        let contents = parts.plugins.handle(context, &request.kind, request.body).await?;
+        let carrier = Carrier::for_plugin(self, &context);
+        let plugins = &self.parts.plugins;
+        let contents = plugins.handle(&context, &request.kind, &request.body, &carrier).await?;
         drop(turn);
-        let until = Instant::now() + parts.ack_timeout;
-        let draft = Draft {
-            session: handle.id,
-            chat: address(parts, line.as_deref(), &request.to, until).await?,
-            sender: Jid::of_number(&link.number),
-            client_ref: request.client_ref,
+        let delivery = Delivery {
+            to: request.to,
+            contents,
+            envelope: request.envelope,
             accepted_at,
         };
-        let messages = contents
+        self.deliver(&handle, &sending, delivery).await
+    }
+
+    /// Sends contents that are there already.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), but for what a plugin says.
+    pub(crate) async fn send_contents(&self, session: &SessionRef, delivery: Delivery) -> Result<Sent, Problem> {
+        let _under_way = self.parts.enter()?;
+        let handle = self.resolve(session)?;
+        let sending = handle.turns.enter(&self.parts.crowd);
+        self.deliver(&handle, &sending, delivery).await
+    }
+
+    async fn deliver(&self, handle: &Arc<Handle>, sending: &Sending<'_>, delivery: Delivery) -> Result<Sent, Problem> {
+        let Delivery {
+            to,
+            contents,
+            envelope,
+            accepted_at,
+        } = delivery;
+        let parts = &self.parts;
+        let (link, line) = handle.sendable()?;
+        let until = Instant::now() + parts.ack_timeout;
+        let chat = address(parts, line.as_deref(), &to, until).await?;
+        let preparing = Preparing {
+            parts,
+            session: handle.id,
+            chat: &chat,
+        };
+        let quoted = match &envelope.reply_to {
+            Some(message) => Some(preparing.quoted(message).await?),
+            None => None,
+        };
+        let mut prepared = Vec::with_capacity(contents.len());
+        for content in contents {
+            prepared.push(preparing.content(content).await?);
+        }
+        let draft = Draft {
+            session: handle.id,
+            chat,
+            sender: Jid::of_number(&link.number),
+            client_ref: envelope.client_ref,
+            quoted,
+            accepted_at,
+        };
+        let messages = prepared
             .into_iter()
             .map(|content| draft.message(parts, content))
             .collect::<Result<Vec<_>, _>>()?;
@@ -137,7 +206,7 @@ impl Service {
             .iter()
             .map(|message| (message.id, message.stanza_id.clone()))
             .collect();
-        let waits = (request.wait && line.is_some()).then_some(until);
+        let waits = (envelope.wait && line.is_some()).then_some(until);
         // Before the messages can go out, so that no verdict comes too early.
         let waiting: Vec<_> = match waits {
             Some(_) => ids
@@ -147,7 +216,7 @@ impl Service {
             None => Vec::new(),
         };
         let turn = sending.turn().await?;
-        commit(parts.clone(), handle.clone(), messages, turn).await?;
+        commit(parts.clone(), Arc::clone(handle), messages, turn).await?;
 
         let mut status = SendStatus::Queued;
         if let Some(until) = waits {
@@ -160,7 +229,7 @@ impl Service {
             }
         }
         draft
-            .sent(&ids, status, request.to)
+            .sent(&ids, status, to)
             .ok_or_else(|| Problem::internal("a plugin made no message"))
     }
 }
@@ -208,19 +277,25 @@ struct Draft {
     chat: Jid,
     sender: Jid,
     client_ref: Option<String>,
+    quoted: Option<Quoted>,
     accepted_at: UnixMillis,
 }
 
 impl Draft {
     fn message(&self, parts: &Parts, content: Content) -> Result<NewMessage, Problem> {
         let random = &*parts.random;
+        let wrapping = Wrapping {
+            message_secret: random::array(random),
+            quoted: self.quoted.clone(),
+            at: self.accepted_at,
+        };
         Ok(NewMessage {
             id: MessageId::mint(&*parts.clock, random),
             session: self.session,
             chat: self.chat.clone(),
             sender: self.sender.clone(),
             stanza_id: StanzaId::mint(random),
-            wire: Bytes::from(encode(&content, random::array(random))?),
+            wire: Bytes::from(encode(&content, &wrapping)?),
             content,
             client_ref: self.client_ref.clone(),
             accepted_at: self.accepted_at,

@@ -1,9 +1,9 @@
 //! Messages as clients read them.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use switchboard_core::clock::UnixMillis;
-use switchboard_core::content::Content;
+use switchboard_core::content::{Content, Reaction};
 use switchboard_core::direction::Direction;
 use switchboard_core::ids::{Jid, MessageId, PhoneNumber, Server, SessionId, StanzaId};
 use switchboard_core::status::MessageStatus;
@@ -123,12 +123,25 @@ pub(super) fn wamid(chat: &Jid, direction: Direction, stanza_id: &StanzaId) -> O
     wamid::encode(&chat.number()?, direction, stanza_id)
 }
 
+/// A reaction, with its message as this session knows it: the key is written from the view of whoever reacted.
+fn reaction_view(chat: &Jid, direction: Direction, reaction: &Reaction) -> Value {
+    let key = &reaction.message;
+    let from_us = key.from_me == (direction == Direction::Outbound);
+    let of = if from_us {
+        Direction::Outbound
+    } else {
+        Direction::Inbound
+    };
+    json!({"emoji": reaction.emoji, "message": {"wamid": wamid(chat, of, &key.id), "fromMe": from_us, "id": key.id}})
+}
+
 impl MessageView {
     pub(super) fn of(message: Message) -> Self {
         let kind = message.content.kind().to_owned();
         let (text, content) = match message.content {
             Content::Text(text) => (Some(text.body), None),
-            Content::Other(open) => (None, Some(Value::Object(open.json))),
+            Content::Reaction(reaction) => (None, Some(reaction_view(&message.chat, message.direction, &reaction))),
+            other => (None, Some(other.to_json())),
         };
         let with_sender = message.chat == message.sender;
         Self {

@@ -7,22 +7,23 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use switchboard_core::clock::{Clock, SystemClock, UnixMillis};
-use switchboard_core::config::SendConfig;
+use switchboard_core::config::{Grants, SendConfig};
 use switchboard_core::content::{Content, Text};
 use switchboard_core::event::{Account, InboundMessage, LineEvent, LogoutReason, ReceiptKind};
-use switchboard_core::ids::{Jid, PhoneNumber, RequestId, SessionId, SessionRef};
+use switchboard_core::ids::{Jid, PhoneNumber, RequestId, SessionId, SessionRef, StanzaId};
 use switchboard_core::problem::Problem;
 use switchboard_core::proxy::Proxy;
 use switchboard_core::random::OsRandom;
 use switchboard_core::realm::Realm;
 use switchboard_core::status::SessionStatus;
+use switchboard_egress::{Fetcher, Reach, SystemLookup};
 use switchboard_plugins::{Engine, EngineOptions, PluginSource, Plugins};
-use switchboard_service::{Lines, NewSession, SendRequest, Sent, Service, ServiceOptions};
+use switchboard_service::{Envelope, Lines, NewSession, SendRequest, Sent, Service, ServiceOptions};
 use switchboard_store::keys::KeyStore;
 use switchboard_store::{DataFolder, OpenOptions, Store};
 use switchboard_whatsapp::{
     Health, Line, LineError, LineState, LineStatus, LinkStep, Loss, LossReason, Outgoing, PairingCode, Passkey,
-    Patience, ProxyRefused, Purpose, QrCode, Registered, SendError, Sink,
+    Patience, ProxyRefused, Purpose, QrCode, Registered, SendError, Sink, Typing,
 };
 use tempfile::TempDir;
 use tokio::sync::{OnceCell, watch};
@@ -104,8 +105,11 @@ impl World {
             to: to.parse().unwrap(),
             kind: "text".to_owned(),
             body: serde_json::json!({"text": text}),
-            wait,
-            client_ref: Some("ref-1".to_owned()),
+            envelope: Envelope {
+                wait,
+                client_ref: Some("ref-1".to_owned()),
+                ..Envelope::default()
+            },
         };
         self.service
             .send(request, RequestId::mint(&SystemClock, &OsRandom), SystemClock.now())
@@ -137,6 +141,8 @@ pub(crate) async fn options(store: Store, lines: Arc<dyn Lines>, ack_timeout: Du
         store,
         lines,
         plugins: plugins().await,
+        grants: Grants::new(),
+        fetcher: Fetcher::new(Reach::LoopbackOnly, Arc::new(SystemLookup)).unwrap(),
         clock: Arc::new(SystemClock),
         random: Arc::new(OsRandom),
         send: SendConfig { ack_timeout },
@@ -148,10 +154,9 @@ async fn plugins() -> Plugins {
     static PLUGINS: OnceCell<Plugins> = OnceCell::const_new();
     let load = async || {
         let engine = Engine::new(EngineOptions::default()).unwrap();
-        let sources = bundled::plugins().iter().map(|plugin| PluginSource {
-            manifest_toml: plugin.manifest.into(),
-            wasm: plugin.wasm.into(),
-        });
+        let sources = bundled::plugins()
+            .iter()
+            .map(|plugin| PluginSource::bundled(plugin.manifest, plugin.wasm));
         Plugins::load(engine, sources.collect()).await.unwrap()
     };
     PLUGINS.get_or_init(load).await.clone()
@@ -240,6 +245,8 @@ impl Lines for FakeLines {
             fault: Mutex::default(),
             panics: AtomicBool::new(false),
             logged_out: Mutex::new(false),
+            read: Mutex::default(),
+            typing: Mutex::default(),
         });
         let mut lines = self.0.lock().unwrap();
         assert!(
@@ -269,6 +276,8 @@ pub(crate) struct FakeLine {
     fault: Mutex<Option<SendError>>,
     panics: AtomicBool,
     logged_out: Mutex<bool>,
+    pub(crate) read: Mutex<Vec<StanzaId>>,
+    pub(crate) typing: Mutex<Vec<Typing>>,
 }
 
 impl std::fmt::Debug for FakeLine {
@@ -482,6 +491,22 @@ impl Line for FakeLine {
             jid: Jid::of_number(number),
             lid: None,
         }))
+    }
+
+    async fn mark_read(&self, _chat: &Jid, _sender: Option<&Jid>, message: &StanzaId) -> Result<(), LineError> {
+        if self.status() != LineStatus::Ready {
+            return Err(LineError::NotConnected);
+        }
+        self.read.lock().unwrap().push(message.clone());
+        Ok(())
+    }
+
+    async fn show_typing(&self, _chat: &Jid, typing: Typing) -> Result<(), LineError> {
+        if self.status() != LineStatus::Ready {
+            return Err(LineError::NotConnected);
+        }
+        self.typing.lock().unwrap().push(typing);
+        Ok(())
     }
 
     async fn logout(&self) -> Result<(), LineError> {

@@ -11,7 +11,7 @@ use switchboard_core::random::OsRandom;
 use switchboard_core::status::{MessageStatus, SessionStatus};
 use switchboard_egress::{Egress, EgressOptions, Reach};
 use switchboard_service::{
-    Cursor, LogFilter, MessageRef, NewSession, SendRequest, SendStatus, Sent, Service, ServiceOptions,
+    Cursor, Envelope, LogFilter, MessageRef, NewSession, SendRequest, SendStatus, Sent, Service, ServiceOptions,
 };
 use switchboard_whatsapp::{Driver, DriverOptions};
 use tempfile::TempDir;
@@ -64,8 +64,10 @@ async fn send(service: &Service, from: SessionId, to: &str, text: &str) -> Sent 
         to: to.parse().unwrap(),
         kind: "text".to_owned(),
         body: serde_json::json!({"text": text}),
-        wait: true,
-        client_ref: None,
+        envelope: Envelope {
+            wait: true,
+            ..Envelope::default()
+        },
     };
     let request_id = RequestId::mint(&SystemClock, &OsRandom);
     service.send(request, request_id, SystemClock.now()).await.unwrap()

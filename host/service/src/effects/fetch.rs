@@ -1,0 +1,116 @@
+//! A plugin's fetch: what of its request the operator has granted, sent by the host, with the host's secrets.
+
+use std::time::Duration;
+
+use switchboard_core::problem::{Code, Problem};
+use switchboard_egress::Method;
+use switchboard_egress::fetch::{FetchError, FetchRequest};
+use switchboard_plugins::Plugin;
+use switchboard_plugins::contract::effects::{Fetch, Outcome};
+use switchboard_plugins::contract::http::{Body, Data, Method as ContractMethod, Response};
+
+use super::{Carrier, form};
+
+/// How long an exchange may take when the plugin says nothing, and at most.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// The largest body of an answer.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+impl Carrier<'_> {
+    pub(super) async fn fetch(&self, plugin: &Plugin, wanted: Fetch) -> Result<Outcome, Problem> {
+        let Fetch {
+            request,
+            credential,
+            keep,
+            timeout_ms,
+        } = wanted;
+        let grant = self.service.parts.grants.of(plugin)?;
+        let mut headers = request.headers;
+        let body = match request.body {
+            Body::Form(parts) => {
+                let boundary = form::boundary(&*self.service.parts.random);
+                headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+                headers.push((
+                    "content-type".to_owned(),
+                    format!("multipart/form-data; boundary={boundary}"),
+                ));
+                let parts = parts.into_iter().map(|part| {
+                    let bytes = self.bytes(part.data)?;
+                    Ok(form::Part {
+                        name: part.name,
+                        filename: part.filename,
+                        mime: part.mime,
+                        bytes,
+                    })
+                });
+                form::body(&boundary, &parts.collect::<Result<Vec<_>, Problem>>()?)
+            }
+            whole => self.whole(whole)?,
+        };
+        let timeout = timeout_ms.map_or(TIMEOUT, |ms| Duration::from_millis(ms.into()).min(TIMEOUT));
+        let request = FetchRequest {
+            method: method(request.method),
+            url: request.url,
+            headers,
+            body,
+            credential,
+            timeout,
+            max_response_bytes: MOST_BYTES,
+        };
+        let response = self
+            .service
+            .parts
+            .fetcher
+            .fetch(&grant, request)
+            .await
+            .map_err(problem)?;
+        let is_kept = keep && (200..300).contains(&response.status);
+        let mime = response
+            .headers
+            .iter()
+            .find(|(name, _)| name == "content-type")
+            .map(|(_, value)| value.clone());
+        let body = if is_kept {
+            Body::Whole(Data::Blob(self.blobs.keep(response.body, mime.as_deref())))
+        } else {
+            self.body(response.body, mime.as_deref())
+        };
+        Ok(Outcome::Fetched(Response {
+            status: response.status,
+            headers: response.headers,
+            body,
+        }))
+    }
+}
+
+const fn method(method: ContractMethod) -> Method {
+    match method {
+        ContractMethod::Get => Method::Get,
+        ContractMethod::Post => Method::Post,
+        ContractMethod::Put => Method::Put,
+        ContractMethod::Patch => Method::Patch,
+        ContractMethod::Delete => Method::Delete,
+    }
+}
+
+/// What the plugin is told. What was never sent is its own fault or the operator's; the rest is the service's.
+fn problem(error: FetchError) -> Problem {
+    let code = match &error {
+        FetchError::NotGranted { .. } | FetchError::OutOfReach(_) | FetchError::CredentialElsewhere { .. } => {
+            Code::FORBIDDEN
+        }
+        FetchError::Url(_)
+        | FetchError::Header { .. }
+        | FetchError::Headers { .. }
+        | FetchError::UnknownCredential { .. }
+        | FetchError::RequestTooLarge(_) => Code::INVALID_FIELD,
+        _ => Code::UPSTREAM_FAILED,
+    };
+    let sentence = error.to_string();
+    let mut letters = sentence.chars();
+    let sentence: String = letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default();
+    Problem::new(code, format!("{sentence}.")).cause(error)
+}

@@ -1,0 +1,79 @@
+//! What each plugin may reach and is known by: only what it asks for and the operator grants.
+
+use switchboard_core::config::{GrantConfig, Grants};
+use switchboard_core::problem::{Code, Problem};
+use switchboard_egress::fetch::{Credential, CredentialOptions, Grant, GrantOptions, Origin};
+use switchboard_plugins::Plugin;
+
+/// The largest body that a plugin may send.
+const MOST_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+
+/// The operator's grants.
+#[derive(Debug, Default)]
+pub(crate) struct Granted(Grants);
+
+impl Granted {
+    pub(crate) const fn new(grants: Grants) -> Self {
+        Self(grants)
+    }
+
+    /// Whether a plugin has been given a credential that it asks for.
+    pub(crate) fn has_credential(&self, plugin: &Plugin, name: &str) -> bool {
+        let config = self.0.get(plugin.id());
+        plugin.asked().credentials.contains_key(name)
+            && config.is_some_and(|config| config.credentials.contains_key(name))
+    }
+
+    /// What a plugin may do: nothing without a grant, and nothing beyond what it asks for.
+    ///
+    /// # Errors
+    /// `not_supported` with the operator's mistake, in words for whoever reads the log.
+    pub(super) fn of(&self, plugin: &Plugin) -> Result<Grant, Problem> {
+        match self.0.get(plugin.id()) {
+            None => Ok(Grant::default()),
+            Some(config) => grant(plugin, config).map_err(|mistake| {
+                let sentence = format!("The grant of the plugin {} cannot be used: {mistake}.", plugin.id());
+                Problem::new(Code::NOT_SUPPORTED, sentence)
+            }),
+        }
+    }
+}
+
+fn grant(plugin: &Plugin, config: &GrantConfig) -> Result<Grant, String> {
+    let asked = origins(plugin.asked_origins())?;
+    let mut granted = origins(config.allow.iter().map(String::as_str))?;
+    granted.retain(|origin| asked.iter().any(|asked| asked.covers(origin)));
+    let credentials = plugin.asked().credentials.iter().filter_map(|(name, asked)| {
+        let secret = config.credentials.get(name)?.clone();
+        let hosts = origins(plugin.credential_origins(name)).map(|origins| {
+            let hosts = origins.iter().filter_map(Origin::host).map(ToString::to_string);
+            hosts.collect::<Vec<_>>()
+        });
+        let credential = hosts.and_then(|hosts| {
+            let options = CredentialOptions {
+                name: name.clone(),
+                header: asked.header.clone(),
+                prefix: asked.prefix.clone(),
+                secret,
+                hosts,
+            };
+            Credential::new(options).map_err(|invalid| format!("{name}: {invalid}"))
+        });
+        Some(credential)
+    });
+    let options = GrantOptions {
+        credentials: credentials.collect::<Result<_, _>>()?,
+        origins: granted,
+        private: config.private,
+        max_request_bytes: MOST_REQUEST_BYTES,
+    };
+    Grant::new(options).map_err(|invalid| invalid.to_string())
+}
+
+fn origins<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Origin>, String> {
+    let origins = texts.into_iter().map(|text| {
+        let origin: Result<Origin, _> = text.parse();
+        origin.map_err(|invalid| format!("{text} {invalid}"))
+    });
+    origins.collect()
+}

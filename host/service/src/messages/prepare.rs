@@ -1,0 +1,216 @@
+//! From what a plugin says to what WhatsApp is sent: what it names is looked up, and what it claims is checked.
+
+use std::str::FromStr;
+
+use serde_json::Value;
+use switchboard_core::content::{
+    Address, Contact, Content, InvalidLocation, Labelled, Location, MessageKey, Name, Organization, Phone, Reaction,
+    Text,
+};
+use switchboard_core::direction::Direction;
+use switchboard_core::ids::{Jid, Server, SessionId};
+use switchboard_core::problem::{Code, Problem};
+use switchboard_plugins::contract::content as contract;
+use switchboard_store::messages::Message;
+use switchboard_whatsapp::Quoted;
+
+use super::reference::MessageRef;
+use crate::parts::Parts;
+
+/// The longest emoji, in bytes: families with skin tones have some 40.
+const LONGEST_EMOJI: usize = 64;
+/// Entries of an address book in one message.
+const MOST_CONTACTS: usize = 256;
+
+/// What is on its way to one chat of a session.
+pub(super) struct Preparing<'a> {
+    pub(super) parts: &'a Parts,
+    pub(super) session: SessionId,
+    pub(super) chat: &'a Jid,
+}
+
+impl Preparing<'_> {
+    /// One content.
+    pub(super) async fn content(&self, content: contract::Content) -> Result<Content, Problem> {
+        Ok(match content {
+            contract::Content::Text(contract::Text { body, preview_url }) => Content::Text(Text { body, preview_url }),
+            contract::Content::Location(place) => Content::Location(location(place)?),
+            contract::Content::Contacts(entries) => Content::Contacts(contacts(entries)?),
+            contract::Content::Reaction(reaction) => Content::Reaction(self.reaction(reaction).await?),
+            contract::Content::Image(_) => return Err(not_yet("pictures")),
+            contract::Content::Video(_) => return Err(not_yet("films")),
+            contract::Content::Audio(_) => return Err(not_yet("sounds")),
+            contract::Content::Voice(_) => return Err(not_yet("voice notes")),
+            contract::Content::Speech(_) => return Err(not_yet("speech")),
+            contract::Content::Document(_) => return Err(not_yet("documents")),
+            contract::Content::Sticker(_) => return Err(not_yet("stickers")),
+            contract::Content::Poll(_) => return Err(not_yet("polls")),
+            contract::Content::Interactive(_) => return Err(not_yet("buttons and lists")),
+            contract::Content::Other(open) => {
+                let json: Value = serde_json::from_str(&open.json).map_err(Problem::internal)?;
+                Content::from_parts(&open.name, json).map_err(Problem::internal)?
+            }
+        })
+    }
+
+    /// The message that is answered.
+    pub(super) async fn quoted(&self, message: &MessageRef) -> Result<Quoted, Problem> {
+        let message = self.find(message, "replyTo").await?;
+        Ok(Quoted {
+            wire: self.parts.messages.wire(message.id).await?.unwrap_or_default(),
+            id: message.stanza_id,
+            sender: message.sender,
+        })
+    }
+
+    async fn reaction(&self, reaction: contract::Reaction) -> Result<Reaction, Problem> {
+        const FIELD: &str = "messageId";
+        let contract::Reaction { message, emoji } = reaction;
+        let message = MessageRef::from_str(&message)
+            .map_err(|invalid| Problem::invalid_field(FIELD, format!("{FIELD} {invalid}.")))?;
+        if emoji.len() > LONGEST_EMOJI {
+            return Err(Problem::invalid_field("emoji", "emoji must be one emoji, or empty."));
+        }
+        let message = self.find(&message, FIELD).await?;
+        let from_me = message.direction == Direction::Outbound;
+        let in_group = message.chat.server() == Server::Group;
+        Ok(Reaction {
+            emoji,
+            message: MessageKey {
+                from_me,
+                id: message.stanza_id,
+                sender: (in_group && !from_me).then_some(message.sender),
+                chat: message.chat,
+            },
+        })
+    }
+
+    /// A message of this chat. WhatsApp would show anything else as an answer to nothing.
+    async fn find(&self, message: &MessageRef, field: &'static str) -> Result<Message, Problem> {
+        let message = self.parts.message_of(self.session, message.clone(), field).await?;
+        if is_another(self.chat, &message) {
+            let sentence = format!("{field} names a message of another chat.");
+            return Err(Problem::invalid_field(field, sentence));
+        }
+        Ok(message)
+    }
+}
+
+/// A person may be known by a number and by an address without one, so only what is sure counts.
+fn is_another(chat: &Jid, message: &Message) -> bool {
+    let is_person = |jid: &Jid| matches!(jid.server(), Server::User | Server::Lid);
+    if is_person(chat) && is_person(&message.chat) {
+        return chat.server() == message.chat.server() && *chat != message.chat;
+    }
+    *chat != message.chat
+}
+
+fn not_yet(what: &str) -> Problem {
+    Problem::new(Code::NOT_SUPPORTED, format!("This version does not send {what} yet.")).field("type")
+}
+
+fn location(place: contract::Location) -> Result<Location, Problem> {
+    let contract::Location {
+        latitude,
+        longitude,
+        name,
+        address,
+        url,
+    } = place;
+    let mut location = Location::new(latitude, longitude).map_err(|invalid| {
+        let field = match invalid {
+            InvalidLocation::Latitude => "latitude",
+            InvalidLocation::Longitude => "longitude",
+        };
+        Problem::invalid_field(field, format!("{field} {invalid}."))
+    })?;
+    (location.name, location.address, location.url) = (name, address, url);
+    Ok(location)
+}
+
+fn contacts(entries: Vec<contract::Contact>) -> Result<Vec<Contact>, Problem> {
+    if !(1..=MOST_CONTACTS).contains(&entries.len()) {
+        let sentence = format!("contacts must be a list of 1 to {MOST_CONTACTS} entries.");
+        return Err(Problem::invalid_field("contacts", sentence));
+    }
+    if let Some(place) = entries.iter().position(|entry| entry.name.formatted.trim().is_empty()) {
+        let field = format!("contacts.{place}.name");
+        let sentence = format!("{field} must not be empty.");
+        return Err(Problem::invalid_field(field, sentence));
+    }
+    Ok(entries.into_iter().map(contact).collect())
+}
+
+fn contact(entry: contract::Contact) -> Contact {
+    let labelled = |list: Vec<contract::Labelled>| {
+        let list = list
+            .into_iter()
+            .map(|contract::Labelled { value, label }| Labelled { value, label });
+        list.collect()
+    };
+    let contract::ContactName {
+        formatted,
+        first,
+        last,
+        middle,
+        prefix,
+        suffix,
+    } = entry.name;
+    let phones = entry.phones.into_iter().map(|phone| {
+        let contract::ContactPhone {
+            number,
+            label,
+            whatsapp,
+        } = phone;
+        Phone {
+            number,
+            label,
+            whatsapp,
+        }
+    });
+    let addresses = entry.addresses.into_iter().map(|address| {
+        let contract::ContactAddress {
+            street,
+            city,
+            state,
+            zip,
+            country,
+            label,
+        } = address;
+        Address {
+            street,
+            city,
+            state,
+            zip,
+            country,
+            label,
+        }
+    });
+    Contact {
+        name: Name {
+            formatted,
+            first,
+            last,
+            middle,
+            prefix,
+            suffix,
+        },
+        phones: phones.collect(),
+        emails: labelled(entry.emails),
+        urls: labelled(entry.urls),
+        addresses: addresses.collect(),
+        organization: entry.organization.map(|works| {
+            let contract::ContactOrganization {
+                company,
+                department,
+                title,
+            } = works;
+            Organization {
+                company,
+                department,
+                title,
+            }
+        }),
+        birthday: entry.birthday,
+    }
+}
