@@ -11,6 +11,7 @@ mod restart;
 mod sending;
 #[cfg(feature = "simulator")]
 mod simulated;
+mod speech;
 mod tokens;
 mod update;
 mod watch;

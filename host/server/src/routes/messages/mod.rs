@@ -3,3 +3,4 @@
 pub(crate) mod get;
 pub(crate) mod log;
 pub(crate) mod send;
+pub(crate) mod voices;
