@@ -5,7 +5,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
 use switchboard_core::clock::Clock;
 use switchboard_core::random::Random;
 use switchboard_core::secret::Secret;
@@ -16,6 +15,7 @@ use crate::auth::guesses::Guesses;
 use crate::auth::jwt::Tokens;
 use crate::auth::local::Locality;
 use crate::metrics::Metrics;
+use crate::openapi::Served;
 
 /// The application: one per listening server, cheap to clone.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ pub(crate) struct Parts {
     /// What is counted.
     pub(crate) metrics: Metrics,
     /// The OpenAPI document, as it is served.
-    pub(crate) openapi: Bytes,
+    pub(crate) openapi: Served,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
     /// Chance.

@@ -13,7 +13,8 @@ use switchboard_core::problem::{Code, Problem};
 use tokio::time::{Instant, timeout};
 
 use crate::app::App;
-use crate::problem::{Failure, render};
+use crate::dialects::Spoken;
+use crate::problem::{self, Failure};
 
 /// The header that carries the request id, both ways.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -24,7 +25,9 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     let id = request_id(&app, &request);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let spoken = Spoken::default();
     request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(spoken.clone());
 
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
     let response = match timeout(app.request_timeout, handled).await {
@@ -37,15 +40,31 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         .into_response(),
     };
 
-    let mut response = render(response, &id);
+    let mut response = worded(&app, response, &spoken, &id).await;
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     // Without an Authorization header, as behind a signed URL, a cache would be free to keep it.
     let caching = response.headers_mut().entry(header::CACHE_CONTROL);
     caching.or_insert(HeaderValue::from_static("no-store"));
-    note(&app, &method, route.as_ref(), &response, &id, started);
+    let route = spoken
+        .route()
+        .or(route.as_ref().map(MatchedPath::as_str))
+        .unwrap_or("none");
+    note(&app, &method, route, &response, &id, started);
     response
+}
+
+/// Gives a response that stands for a problem its words: those of the dialect that was spoken, or else ours.
+async fn worded(app: &App, mut response: Response, spoken: &Spoken, id: &RequestId) -> Response {
+    let Some(problem) = problem::take(&mut response) else {
+        return response;
+    };
+    problem::log(&problem, id);
+    match spoken.words(app, &problem, id).await {
+        Some(rendered) => rendered,
+        None => problem::render(&problem, response, id),
+    }
 }
 
 /// The caller's own id, if it is one that can stand in a log line; else a new one.
@@ -59,15 +78,7 @@ fn request_id(app: &App, request: &Request) -> RequestId {
 }
 
 /// Counts the request and logs it. The route, not the path: paths hold ids and numbers.
-fn note(
-    app: &App,
-    method: &Method,
-    route: Option<&MatchedPath>,
-    response: &Response,
-    id: &RequestId,
-    started: Instant,
-) {
-    let route = route.map_or("none", MatchedPath::as_str);
+fn note(app: &App, method: &Method, route: &str, response: &Response, id: &RequestId, started: Instant) {
     let (status, took) = (response.status(), started.elapsed());
     app.metrics.answered(route, method, status, took);
     let (status, elapsed_us) = (status.as_u16(), took.as_micros());

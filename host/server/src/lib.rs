@@ -9,6 +9,7 @@ mod app;
 mod auth;
 pub mod cli;
 mod described;
+mod dialects;
 mod edge;
 mod extract;
 mod listen;

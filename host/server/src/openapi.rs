@@ -1,18 +1,25 @@
-//! The OpenAPI 3.1 document: derived from the handlers, completed with the message kinds that the loaded plugins add.
+//! The OpenAPI 3.1 document: derived from the handlers, completed with the message kinds and the routes that the loaded plugins add,
+//! and made anew when one of them comes or goes.
 //!
 //! The document of the bundled plugins is committed as `openapi.json`, so that a change of the API is seen in review; a test
 //! compares it with what the code says. `UPDATE_OPENAPI=1 cargo test -p switchboard openapi` writes it anew.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
-use switchboard_plugins::Kind;
+use switchboard_core::problem::Problem;
+use switchboard_plugins::contract::http::Method;
+use switchboard_plugins::{Kind, Plugins, Route};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::app::App;
-use crate::problem::ErrorBody;
+use crate::problem::{Answer, ErrorBody};
 use crate::router;
 
 /// The document's head: everything that belongs to no route.
@@ -55,14 +62,31 @@ pub(crate) fn head() -> utoipa::openapi::OpenApi {
     Head::openapi()
 }
 
-/// The whole document, with the kinds of message that the plugins add.
+/// The document as it was served last.
+#[derive(Debug, Default)]
+pub(crate) struct Served(ArcSwapOption<(u64, Bytes)>);
+
+impl Served {
+    /// The document of the plugins as they are now.
+    fn of(&self, plugins: &Plugins) -> Result<Bytes, serde_json::Error> {
+        let generation = plugins.generation();
+        if let Some(last) = self.0.load().as_deref().filter(|(of, _)| *of == generation) {
+            return Ok(last.1.clone());
+        }
+        let document = Bytes::from(serde_json::to_vec(&document(plugins)?)?);
+        self.0.store(Some(Arc::new((generation, document.clone()))));
+        Ok(document)
+    }
+}
+
+/// The whole document, with the kinds of message and the routes that the plugins add.
 ///
 /// # Errors
 /// Only when the derived document cannot be written as JSON.
-pub(crate) fn document(kinds: &[Kind]) -> Result<Value, serde_json::Error> {
+pub(crate) fn document(plugins: &Plugins) -> Result<Value, serde_json::Error> {
     let mut document = serde_json::to_value(router::table().to_openapi())?;
+    let kinds = &plugins.kinds();
     every_operation_can_fail(&mut document);
-    every_reading_can_be_signed(&mut document);
     if let Some(schemas) = document
         .pointer_mut("/components/schemas")
         .and_then(Value::as_object_mut)
@@ -70,7 +94,46 @@ pub(crate) fn document(kinds: &[Kind]) -> Result<Value, serde_json::Error> {
         one_body_per_kind(schemas, kinds);
         a_number_goes_with_its_method(schemas);
     }
+    for dialect in plugins.dialects() {
+        for (place, route) in dialect.routes().iter().enumerate() {
+            add_route(&mut document, dialect.plugin().id(), place, route);
+        }
+    }
+    every_reading_can_be_signed(&mut document);
     Ok(document)
+}
+
+/// A dialect's route. What it takes and gives is described by whoever made the API that it speaks.
+fn add_route(document: &mut Value, plugin: &str, place: usize, route: &Route) {
+    let path = route.path.replace("{*", "{");
+    let names = path
+        .split('/')
+        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+    let parameters: Vec<_> = names
+        .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
+        .collect();
+    let (method, takes_body) = match route.method {
+        Method::Get => ("get", false),
+        Method::Delete => ("delete", false),
+        Method::Post => ("post", true),
+        Method::Put => ("put", true),
+        Method::Patch => ("patch", true),
+    };
+    let mut operation = json!({
+        "operationId": format!("{plugin}.{}", place + 1),
+        "summary": route.summary,
+        "tags": [plugin],
+        "x-plugin": plugin,
+        "parameters": parameters,
+        "responses": {"default": {"description": "In the words of the API that this plugin speaks."}},
+    });
+    if takes_body {
+        operation["requestBody"] = json!({"content": {"application/json": {"schema": {}}}});
+    }
+    if !route.is_open {
+        operation["security"] = json!([{"bearer": []}]);
+    }
+    document["paths"][path][method] = operation;
 }
 
 /// Gives each operation the failures; a success that it does not describe is none that it has.
@@ -100,7 +163,7 @@ fn every_reading_can_be_signed(document: &mut Value) {
 }
 
 /// Makes `SendBody` a choice among the kinds. Each is the envelope and the kind's own fields in one flat object, as it is sent.
-fn one_body_per_kind(schemas: &mut Map<String, Value>, kinds: &[Kind]) {
+fn one_body_per_kind(schemas: &mut Map<String, Value>, kinds: &[Arc<Kind>]) {
     const BODY: &str = "SendBody";
     let Some(envelope) = schemas.remove(BODY) else {
         return;
@@ -111,8 +174,8 @@ fn one_body_per_kind(schemas: &mut Map<String, Value>, kinds: &[Kind]) {
         let name = format!("{BODY}.{}", kind.name);
         let reference = format!("#/components/schemas/{name}");
         choices.push(json!({"$ref": reference}));
-        mapping.insert(kind.name.clone(), reference.into());
-        schemas.insert(name, kind_body(&envelope, kind));
+        mapping.insert(kind.name.clone(), reference.clone().into());
+        schemas.insert(name, kind_body(&envelope, kind, &reference));
     }
     let body = json!({
         "description": envelope["description"],
@@ -120,6 +183,26 @@ fn one_body_per_kind(schemas: &mut Map<String, Value>, kinds: &[Kind]) {
         "discriminator": {"propertyName": "type", "mapping": mapping},
     });
     schemas.insert(BODY.to_owned(), body);
+}
+
+/// Makes references within a schema lead to the place where it stands in the document.
+fn move_references(schema: &mut Value, place: &str) {
+    match schema {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(reference) if name == "$ref" => {
+                        if let Some(rest) = reference.strip_prefix('#') {
+                            *reference = format!("{place}{rest}");
+                        }
+                    }
+                    value => move_references(value, place),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| move_references(item, place)),
+        _ => {}
+    }
 }
 
 /// Lets a session be created with a number only if it is linked by a code, and then never without.
@@ -131,11 +214,12 @@ fn a_number_goes_with_its_method(schemas: &mut Map<String, Value>) {
     }
 }
 
-fn kind_body(envelope: &Value, kind: &Kind) -> Value {
+fn kind_body(envelope: &Value, kind: &Kind, place: &str) -> Value {
     let mut body = kind.schema.clone();
+    move_references(&mut body, place);
     body["description"] = kind.summary.clone().into();
     let mut properties = envelope["properties"].as_object().cloned().unwrap_or_default();
-    properties.extend(kind.schema["properties"].as_object().cloned().unwrap_or_default());
+    properties.extend(body["properties"].as_object().cloned().unwrap_or_default());
     properties.insert("type".to_owned(), json!({"type": "string", "const": kind.name}));
     body["properties"] = properties.into();
     let required = [&envelope["required"], &kind.schema["required"]];
@@ -161,8 +245,9 @@ fn kind_body(envelope: &Value, kind: &Kind) -> Value {
     tag = "operations",
     responses((status = 200, description = "OpenAPI 3.1, with the kinds that the plugins add.", content_type = "application/json"))
 )]
-pub(crate) async fn serve(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], app.openapi.clone())
+pub(crate) async fn serve(State(app): State<App>) -> Answer<impl IntoResponse> {
+    let document = app.openapi.of(app.service.plugins()).map_err(Problem::internal)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], document))
 }
 
 #[cfg(test)]

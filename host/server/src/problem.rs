@@ -1,7 +1,7 @@
 //! From a [`Problem`] to an answer: one JSON shape, always with a real 4xx or 5xx.
 //!
-//! A handler returns [`Failure`]; it travels as a response without a body until `edge.rs`, which knows the request id, renders it
-//! and logs its cause once. Nothing that is behind a problem reaches the client.
+//! A handler returns [`Failure`]; it travels as a response without a body until `edge.rs`, which knows the request id, logs its cause
+//! once and has it rendered: here, or by the dialect that was spoken. Nothing that is behind a problem reaches the client.
 
 use std::sync::Arc;
 
@@ -60,12 +60,13 @@ pub(crate) struct ErrorBody<'a> {
     request_id: &'a str,
 }
 
-/// Gives a response that stands for a problem its body, and logs what is behind it. Any other response stays as it is.
-pub(crate) fn render(mut response: Response, request_id: &RequestId) -> Response {
-    let Some(Unrendered(problem)) = response.extensions_mut().remove() else {
-        return response;
-    };
-    log(&problem, request_id);
+/// The problem that a response stands for, if it is one without words yet.
+pub(crate) fn take(response: &mut Response) -> Option<Arc<Problem>> {
+    response.extensions_mut().remove().map(|Unrendered(problem)| problem)
+}
+
+/// A problem in our own words. `response` stood for it.
+pub(crate) fn render(problem: &Problem, mut response: Response, request_id: &RequestId) -> Response {
     let body = ErrorBody {
         success: false,
         error: problem.message(),
@@ -73,7 +74,7 @@ pub(crate) fn render(mut response: Response, request_id: &RequestId) -> Response
         field: problem.field_name(),
         request_id: request_id.as_str(),
     };
-    let mut rendered = (status(&problem), Json(body)).into_response();
+    let mut rendered = (status(problem), Json(body)).into_response();
     let headers = rendered.headers_mut();
     // `Allow` of a 405 is set by the router before it gets here.
     headers.extend(
@@ -93,7 +94,7 @@ pub(crate) fn render(mut response: Response, request_id: &RequestId) -> Response
 
 /// What the client did is no news to the operator; what failed here or behind us is. Sentences may repeat what a client sent, and
 /// the name of a field may be one that the client made up, so neither is logged.
-fn log(problem: &Problem, request_id: &RequestId) {
+pub(crate) fn log(problem: &Problem, request_id: &RequestId) {
     let (code, cause) = (problem.code(), problem.cause_chain());
     if status(problem).is_server_error() {
         tracing::error!(%request_id, %code, cause, "request failed");
@@ -115,7 +116,9 @@ mod tests {
     use super::*;
 
     async fn rendered(problem: Problem) -> (StatusCode, header::HeaderMap, serde_json::Value) {
-        let response = render(Failure(problem).into_response(), &"r-1".parse().unwrap());
+        let mut response = Failure(problem).into_response();
+        let problem = take(&mut response).unwrap();
+        let response = render(&problem, response, &"r-1".parse().unwrap());
         let (parts, body) = response.into_parts();
         (
             parts.status,

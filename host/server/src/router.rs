@@ -1,7 +1,7 @@
 //! The one table of routes, and what surrounds them all.
 //!
 //! A route's path, method and description stand at its handler (`#[utoipa::path]`); this table is the router and the OpenAPI
-//! document at once, so the two cannot differ. Paths that start with `api`, `docs`, `healthz`, `readyz`, `metrics`,
+//! document at once, so the two cannot differ. What is none of them may be a dialect's. Paths that start with `api`, `docs`, `healthz`, `readyz`, `metrics`,
 //! `openapi.json` or `assets` are the host's own for ever.
 
 use axum::extract::DefaultBodyLimit;
@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::dialects::dialects;
 use crate::edge::edge;
 use crate::openapi;
 use crate::problem::Failure;
@@ -40,6 +41,9 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         // Messages
         .routes(routes!(messages::send::send))
         .routes(routes!(messages::log::log))
+        .routes(routes!(messages::voices::voices))
+        .routes(routes!(messages::voices::tts_voices))
+        .routes(routes!(messages::voices::speech_voices))
         .routes(routes!(messages::get::get))
         // Operations
         .routes(routes!(openapi::serve))
@@ -50,19 +54,11 @@ pub(crate) fn table() -> OpenApiRouter<App> {
 /// The router with everything around it.
 pub(crate) fn router(app: App) -> Router {
     Router::from(table())
-        .fallback(no_such_route)
+        .fallback(dialects)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(app.max_body_bytes))
         .layer(middleware::from_fn_with_state(app.clone(), edge))
         .with_state(app)
-}
-
-async fn no_such_route() -> Failure {
-    Problem::new(
-        Code::NOT_FOUND,
-        "There is no such route. GET /openapi.json lists all there are.",
-    )
-    .into()
 }
 
 async fn method_not_allowed(method: Method) -> Failure {

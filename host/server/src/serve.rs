@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
 use switchboard_core::clock::{Clock, SystemClock};
 use switchboard_core::config::Config;
 use switchboard_core::problem::Problem;
@@ -27,7 +26,7 @@ use crate::auth::keys::Keys;
 use crate::auth::local::Locality;
 use crate::listen::{self, Connections, Setting};
 use crate::metrics::{self, Metrics};
-use crate::openapi;
+use crate::openapi::Served;
 use crate::router::router;
 use crate::start_error::StartError;
 use crate::wiring;
@@ -107,12 +106,12 @@ pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: 
     let keys = Keys::load_or_create(&keys_path, &*options.random)?;
     let ring = KeyRing::new(keys_path, keys);
     let plugins = wiring::load_plugins(&config, Some(&folder)).await?;
-    let openapi = openapi::document(plugins.kinds()).and_then(|document| serde_json::to_vec(&document));
-    let openapi = openapi.map_err(|error| StartError::Service(Problem::internal(error)))?;
     let service = Service::start(ServiceOptions {
         store,
         lines: Arc::new(driver),
         plugins,
+        grants: config.grants,
+        fetcher: wiring::fetcher()?,
         clock: Arc::clone(&options.clock),
         random: Arc::clone(&options.random),
         send: config.send,
@@ -136,7 +135,7 @@ pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: 
             .map(|url| url.as_str().trim_end_matches('/').to_owned()),
         request_timeout: config.server.request_timeout,
         max_body_bytes: config.server.max_body_kib * 1024,
-        openapi: Bytes::from(openapi),
+        openapi: Served::default(),
         clock: options.clock,
         random: options.random,
         draining: Draining::default(),

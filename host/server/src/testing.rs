@@ -2,7 +2,7 @@
 //! WhatsApp: nothing listens where they dial. Its clock stands still.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -12,6 +12,7 @@ use axum::response::Response;
 use serde_json::Value;
 use switchboard_core::clock::{ManualClock, UnixMillis};
 use switchboard_core::config::Config;
+use switchboard_plugins::{Engine, EngineOptions};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
@@ -30,7 +31,22 @@ pub(crate) fn config(folder: &Path) -> Config {
         ("SWITCHBOARD_SERVER__ADMIN_KEY", ADMIN_KEY),
         ("SWITCHBOARD_SERVER__MAX_BODY_KIB", "64"),
     ];
-    Config::load(None, environment).unwrap()
+    let mut config = Config::load(None, environment).unwrap();
+    config.plugins.precompiled_dir = Some(compiled_plugins().to_owned());
+    config
+}
+
+/// The compiled code of the bundled plugins, made once for all tests and kept beside them: compiling takes longer than most tests.
+fn compiled_plugins() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = std::env::current_exe().unwrap().with_file_name("compiled-plugins");
+        let engine = Engine::new(EngineOptions::default()).unwrap();
+        for plugin in bundled::plugins() {
+            engine.precompile(plugin.wasm, &folder).unwrap();
+        }
+        folder
+    })
 }
 
 /// The operator's key of every test.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use switchboard_core::config::Config;
-use switchboard_egress::{Egress, EgressOptions, Reach};
+use switchboard_core::realm::Realm;
+use switchboard_egress::fetch::Fetcher;
+use switchboard_egress::{Egress, EgressOptions, Reach, SystemLookup};
 use switchboard_plugins::{Engine, EngineOptions, PluginSource, Plugins};
 use switchboard_store::{DataFolder, OpenOptions, SealKey, Store};
 use switchboard_whatsapp::{Driver, DriverError, DriverOptions};
@@ -44,11 +46,29 @@ pub(crate) async fn load_plugins(config: &Config, folder: Option<&DataFolder>) -
         queue_deadline: config.plugins.queue_timeout,
         ..EngineOptions::default()
     })?;
-    let sources = bundled::plugins().iter().map(|plugin| PluginSource {
-        manifest_toml: plugin.manifest.into(),
-        wasm: plugin.wasm.into(),
-    });
-    Ok(Plugins::load(engine, sources.collect()).await?)
+    let plugins = Plugins::new(engine);
+    for plugin in bundled::plugins() {
+        let grant = config.grants.get(plugin.id).cloned().unwrap_or_default();
+        let source = PluginSource {
+            settings: grant.config,
+            sha256: grant.sha256,
+            ..PluginSource::bundled(plugin.manifest, plugin.wasm)
+        };
+        plugins.put(source).await?;
+        if !grant.enabled {
+            plugins.enable(plugin.id, false).await?;
+        }
+    }
+    Ok(plugins)
+}
+
+/// What carries out the fetches of plugins. In a build that may dial loopback only, they reach no further.
+pub(crate) fn fetcher() -> Result<Fetcher, StartError> {
+    let reach = match Driver::realm() {
+        Realm::Live => Reach::Public,
+        Realm::Simulator => Reach::LoopbackOnly,
+    };
+    Ok(Fetcher::new(reach, Arc::new(SystemLookup)).map_err(DriverError::from)?)
 }
 
 /// What opens the lines to WhatsApp.

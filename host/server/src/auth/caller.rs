@@ -92,7 +92,7 @@ impl Caller {
     }
 
     /// With which sessions.
-    fn sessions(&self) -> Sight {
+    pub(crate) fn sessions(&self) -> Sight {
         match self {
             Self::AdminKey => Sight::All,
             Self::Token(token) => token.access.sessions.clone(),
@@ -130,19 +130,24 @@ mod tests {
     use serde_json::{Value, json};
     use switchboard_core::access::Scope;
 
+    use crate::openapi;
     use crate::testing::{ADMIN_KEY, TestApp};
 
-    /// Every operation of the document: method, path, and the scope it needs, if it needs a token.
+    /// Every operation of our own in the document: method, path, and the scope it needs, if it needs a token.
     fn operations(app: &TestApp) -> Vec<(String, String, Option<Option<String>>)> {
-        let document: Value = serde_json::from_slice(&app.app.openapi).unwrap();
+        let document = openapi::document(app.app.service.plugins()).unwrap();
         let paths = document["paths"].as_object().unwrap().clone();
         let operations = paths.into_iter().flat_map(|(path, operations)| {
             let operations = operations.as_object().unwrap().clone();
-            operations.into_iter().map(move |(method, operation)| {
-                let bearer = operation["security"][0].get("bearer");
-                let scope = bearer.map(|scopes| scopes[0].as_str().map(str::to_owned));
-                (method.to_uppercase(), path.clone(), scope)
-            })
+            operations
+                .into_iter()
+                .filter(|(_, operation)| operation["x-plugin"].is_null())
+                .map(move |(method, operation)| {
+                    let bearer = operation["security"][0].get("bearer");
+                    let scope = bearer.map(|scopes| scopes[0].as_str().map(str::to_owned));
+                    (method.to_uppercase(), path.clone(), scope)
+                })
+                .collect::<Vec<_>>()
         });
         operations.collect()
     }

@@ -28,7 +28,7 @@ impl Shown {
     ///
     /// # Errors
     /// `unauthorized` when it shows nothing, or more than one thing.
-    pub(super) fn take(parts: &mut Parts) -> Result<Self, Problem> {
+    pub(crate) fn take(parts: &mut Parts) -> Result<Self, Problem> {
         let signature = Signature::take(&mut parts.uri);
         match (presented(&parts.headers)?, signature) {
             (Some(_), Some(_)) => Err(Problem::new(
@@ -48,7 +48,7 @@ impl Shown {
     ///
     /// # Errors
     /// `unauthorized`; `rate_limited` after too many guesses; when the database cannot be written.
-    pub(super) async fn caller(&self, app: &App, method: &Method, peer: Peer) -> Result<Caller, Problem> {
+    pub(crate) async fn caller(&self, app: &App, method: &Method, peer: Peer) -> Result<Caller, Problem> {
         let now = app.clock.now();
         let caller = match self {
             Self::Bearer(text) if is_admin_key(app, text) => Caller::AdminKey,

@@ -105,7 +105,7 @@ fn access(config: &Config) -> Finding {
 async fn plugins(config: &Config) -> Finding {
     match wiring::load_plugins(config, None).await {
         Ok(plugins) => {
-            let kinds: Vec<_> = plugins.kinds().iter().map(|kind| kind.name.as_str()).collect();
+            let kinds: Vec<_> = plugins.kinds().iter().map(|kind| kind.name.clone()).collect();
             Well(format!("loaded; messages can be {}", kinds.join(", ")))
         }
         Err(error) => Finding::Fault(error.to_string()),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use switchboard_core::ids::{Recipient, RequestId, SessionRef};
 use switchboard_core::problem::Problem;
 use switchboard_plugins::ENVELOPE_FIELDS;
-use switchboard_service::{SendRequest, Sent};
+use switchboard_service::{Envelope, MessageRef, SendRequest, Sent};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
@@ -32,6 +32,9 @@ pub(crate) struct SendBody {
     #[serde(default, rename = "type")]
     #[schema(required, example = "text")]
     kind: String,
+    /// The message that this one answers: its `messageId` or its `wamid`.
+    #[schema(value_type = Option<String>, example = json!("msg_01ARZ3NDEKTSV4RRFFQ69G5FAV"))]
+    reply_to: Option<MessageRef>,
     /// An id of yours that comes back with everything about this message, up to 200 characters.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     client_ref: Option<Text<1, 200>>,
@@ -77,8 +80,11 @@ pub(crate) async fn send(
         to: body.to,
         kind: body.kind,
         body: Value::Object(body.content),
-        wait: query.wait.or(body.wait).unwrap_or(true),
-        client_ref: body.client_ref.map(String::from),
+        envelope: Envelope {
+            reply_to: body.reply_to,
+            wait: query.wait.or(body.wait).unwrap_or(true),
+            client_ref: body.client_ref.map(String::from),
+        },
     };
     let sent = may.service.send(request, request_id, app.clock.now()).await?;
     let status = if sent.is_queued() {
@@ -129,7 +135,8 @@ mod tests {
             (json!({"wait": "no"}), "wait", "boolean"),
             (json!({"clientRef": {}}), "clientRef", "text"),
             (json!({"clientRef": "x".repeat(201)}), "clientRef", "200"),
-            (json!({"replyTo": "x"}), "replyTo", "not offered"),
+            (json!({"replyTo": "x"}), "replyTo", "wamid"),
+            (json!({"mentions": []}), "mentions", "not offered"),
             (json!({"sendAt": "x"}), "sendAt", "not offered"),
         ] {
             let mut body = body(&changes);

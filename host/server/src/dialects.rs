@@ -1,0 +1,256 @@
+//! Requests in somebody else's words: what is none of our own routes may be a dialect's.
+//!
+//! The host does what is the same for every API: it checks the token before anything else, reads the body within the limit, and has
+//! effects carried out as the caller. All words are the dialect's, also those for what went wrong.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::Extension;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use percent_encoding::percent_decode_str;
+use switchboard_core::ids::RequestId;
+use switchboard_core::problem::{Code, Problem};
+use switchboard_plugins::contract::dialect::{Asked, Caller as ToldCaller, Request as ToldRequest};
+use switchboard_plugins::contract::http as contract;
+use switchboard_plugins::{CallContext, Dialect, Found, Params};
+use switchboard_service::Carrier;
+use url::form_urlencoded;
+
+use crate::app::App;
+use crate::auth::{Caller, Shown};
+use crate::peer::Peer;
+use crate::problem::Answer;
+
+/// What a dialect is not told, because it is between the client and the host.
+const WITHHELD: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
+
+/// What a dialect may not answer, because it belongs to the connection.
+const OURS: [HeaderName; 8] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::TE,
+    header::TRAILER,
+    header::SET_COOKIE,
+    header::DATE,
+];
+
+/// Which dialect a request was for: known while it is handled, and used for whatever goes wrong, wherever it does.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Spoken(Arc<OnceLock<Speaking>>);
+
+#[derive(Debug)]
+struct Speaking {
+    dialect: Arc<Dialect>,
+    /// The path of the route, for the log.
+    route: String,
+    asked: Asked,
+}
+
+impl Spoken {
+    fn by(&self, dialect: &Arc<Dialect>, route: &str, parts: &Parts) {
+        let speaking = Speaking {
+            dialect: Arc::clone(dialect),
+            route: route.to_owned(),
+            asked: Asked {
+                method: method(&parts.method),
+                path: parts.uri.path().to_owned(),
+            },
+        };
+        // Set once: a request is for one dialect.
+        let _ = self.0.set(speaking);
+    }
+
+    /// The route, if a dialect was spoken.
+    pub(crate) fn route(&self) -> Option<&str> {
+        self.0.get().map(|speaking| speaking.route.as_str())
+    }
+
+    /// A problem in the dialect's words; none without a dialect, or with one that fails at it.
+    pub(crate) async fn words(&self, app: &App, problem: &Problem, id: &RequestId) -> Option<Response> {
+        let speaking = self.0.get()?;
+        let context = CallContext {
+            request_id: id.clone(),
+            accepted_at: app.clock.now(),
+        };
+        let carrier = Carrier::for_caller(&app.service, &context, None);
+        let rendered = match speaking.dialect.render(&context, &speaking.asked, problem).await {
+            Ok(rendered) => respond(rendered, &carrier),
+            Err(problem) => Err(problem),
+        };
+        rendered
+            .inspect_err(|error| {
+                let plugin = speaking.dialect.plugin().name();
+                let cause = error.cause_chain();
+                tracing::error!(request_id = %id, plugin, code = %error.code(), cause, "a dialect could not word a problem");
+            })
+            .ok()
+    }
+}
+
+/// Whatever is none of our own routes.
+pub(crate) async fn dialects(
+    State(app): State<App>,
+    Extension(id): Extension<RequestId>,
+    Extension(spoken): Extension<Spoken>,
+    request: Request,
+) -> Answer<Response> {
+    let (mut parts, body) = request.into_parts();
+    let asked = method(&parts.method);
+    match app.service.plugins().find(asked, parts.uri.path()) {
+        None => Err(Problem::new(
+            Code::NOT_FOUND,
+            "There is no such route. GET /openapi.json lists all there are.",
+        )
+        .into()),
+        Some(Found::OtherMethod { dialect, .. }) => {
+            spoken.by(&dialect, "another method", &parts);
+            // Some clients try their token on a route that does not exist, and look at nothing but this.
+            caller(&app, &mut parts, &dialect).await?;
+            let sentence = format!("This route does not take {}.", parts.method);
+            Err(Problem::new(Code::METHOD_NOT_ALLOWED, sentence).into())
+        }
+        Some(Found::Route { dialect, route, params }) => {
+            spoken.by(&dialect, &route.path, &parts);
+            let caller = match caller(&app, &mut parts, &dialect).await {
+                Ok(caller) => Some(caller),
+                Err(problem) if route.is_open && *problem.code() == Code::UNAUTHORIZED => None,
+                Err(problem) => return Err(problem.into()),
+            };
+            let context = CallContext {
+                request_id: id,
+                accepted_at: app.clock.now(),
+            };
+            let service = match &caller {
+                Some(caller) => app.service.seeing(caller.sessions()),
+                None => app.service.clone(),
+            };
+            let carrier = Carrier::for_caller(&service, &context, caller.as_ref().map(Caller::scopes));
+            let told = ToldRequest {
+                method: asked.unwrap_or(contract::Method::Get),
+                route: route.path,
+                path: decoded(parts.uri.path())?,
+                params: decoded_params(params)?,
+                query: query(&parts.uri),
+                headers: headers(&parts),
+                body: read(&app, body, &parts, &carrier).await?,
+                caller: caller.as_ref().map(told_caller),
+            };
+            let answer = dialect.answer(&context, &told, &carrier).await?;
+            Ok(respond(answer, &carrier)?)
+        }
+    }
+}
+
+/// Whoever shows a token: in the header, or where the dialect's API has it in the query.
+async fn caller(app: &App, parts: &mut Parts, dialect: &Dialect) -> Result<Caller, Problem> {
+    if let Some(name) = dialect.plugin().token_parameter()
+        && let Some(token) = take_parameter(&mut parts.uri, name)
+        && !parts.headers.contains_key(header::AUTHORIZATION)
+        && let Ok(value) = HeaderValue::from_str(&format!("Bearer {token}"))
+    {
+        parts.headers.insert(header::AUTHORIZATION, value);
+    }
+    let shown = Shown::take(parts)?;
+    shown.caller(app, &parts.method, Peer::of(parts)).await
+}
+
+/// Takes a parameter out of the query: a token is no business of the dialect's.
+fn take_parameter(uri: &mut Uri, name: &str) -> Option<String> {
+    let query = uri.query()?;
+    let mut taken = None;
+    let mut left = form_urlencoded::Serializer::new(String::new());
+    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+        if key == name {
+            taken = Some(value.into_owned());
+        } else {
+            left.append_pair(&key, &value);
+        }
+    }
+    let taken = taken?;
+    *uri = format!("{}?{}", uri.path(), left.finish()).parse().ok()?;
+    Some(taken)
+}
+
+fn told_caller(caller: &Caller) -> ToldCaller {
+    ToldCaller {
+        subject: caller
+            .token()
+            .map_or_else(|| "admin".to_owned(), |token| token.id.to_string()),
+        scopes: caller.scopes().iter().map(|scope| scope.as_str().to_owned()).collect(),
+    }
+}
+
+const fn method(method: &Method) -> Option<contract::Method> {
+    Some(match *method {
+        Method::GET => contract::Method::Get,
+        Method::POST => contract::Method::Post,
+        Method::PUT => contract::Method::Put,
+        Method::PATCH => contract::Method::Patch,
+        Method::DELETE => contract::Method::Delete,
+        _ => return None,
+    })
+}
+
+fn decoded(text: &str) -> Result<String, Problem> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    decoded
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| Problem::invalid_field("path", "The path must be UTF-8."))
+}
+
+fn decoded_params(params: Params) -> Result<Params, Problem> {
+    let params = params.into_iter().map(|(name, value)| Ok((name, decoded(&value)?)));
+    params.collect()
+}
+
+fn query(uri: &Uri) -> Vec<(String, String)> {
+    form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+        .into_owned()
+        .collect()
+}
+
+fn headers(parts: &Parts) -> Vec<(String, String)> {
+    let told = parts.headers.iter().filter(|(name, _)| !WITHHELD.contains(name));
+    told.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect()
+}
+
+async fn read(app: &App, body: Body, parts: &Parts, carrier: &Carrier<'_>) -> Result<contract::Body, Problem> {
+    let bytes = to_bytes(body, app.max_body_bytes).await.map_err(|error| {
+        let sentence = format!("The body must be at most {} KiB.", app.max_body_bytes / 1024);
+        Problem::new(Code::BODY_TOO_LARGE, sentence).cause(error)
+    })?;
+    let mime = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    Ok(carrier.body(bytes, mime))
+}
+
+fn respond(answer: contract::Response, carrier: &Carrier<'_>) -> Result<Response, Problem> {
+    let broken = |what: &str| {
+        Problem::new(
+            Code::PLUGIN_TRAP,
+            format!("The plugin answered with {what} that is none."),
+        )
+    };
+    let status = StatusCode::from_u16(answer.status).map_err(|_| broken("a status"))?;
+    let body = carrier.whole(answer.body)?;
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_TYPE);
+    for (name, value) in answer.headers {
+        let name: HeaderName = name.parse().map_err(|_| broken("a header"))?;
+        let value: HeaderValue = value.parse().map_err(|_| broken("a header's value"))?;
+        if !OURS.contains(&name) {
+            headers.append(name, value);
+        }
+    }
+    Ok(response)
+}
