@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use whatsapp_rust::waproto::whatsapp as wa;
 
 /// A message that a phone received and decrypted.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReceivedMessage {
     /// WhatsApp's id, chosen by the sender.
@@ -15,7 +15,7 @@ pub struct ReceivedMessage {
     pub chat: String,
     /// Whether an own companion sent it.
     pub from_me: bool,
-    /// `text`, `image`, `video`, `audio`, `document`, `sticker`, or `other`.
+    /// `text`, `image`, `video`, `audio`, `document`, `sticker`, `location`, `contact`, `reaction`, or `other`.
     #[serde(rename = "type")]
     pub kind: String,
     /// The text of a text message.
@@ -39,6 +39,27 @@ pub struct ReceivedMessage {
     /// SHA-256 of the media file in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// Where a location is, in degrees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latitude: Option<f64>,
+    /// The same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longitude: Option<f64>,
+    /// The name of a location.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The vCards of contacts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vcards: Vec<String>,
+    /// The emoji of a reaction; empty when one was taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emoji: Option<String>,
+    /// The id of the message that a reaction is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reacts_to: Option<String>,
+    /// The id of the message that this one answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quotes: Option<String>,
     /// When the server took it, in seconds since the epoch.
     pub timestamp: u64,
 }
@@ -68,7 +89,23 @@ impl ReceivedMessage {
             self.filename = document.file_name.clone();
         } else if let Some(sticker) = content.sticker_message.as_option() {
             self.media("sticker", &sticker.mimetype, &sticker.file_sha256);
+        } else if let Some(place) = content.location_message.as_option() {
+            self.kind = "location".to_owned();
+            (self.latitude, self.longitude) = (place.degrees_latitude, place.degrees_longitude);
+            self.name.clone_from(&place.name);
+        } else if let Some(contact) = content.contact_message.as_option() {
+            self.kind = "contact".to_owned();
+            self.vcards.extend(contact.vcard.clone());
+        } else if let Some(list) = content.contacts_array_message.as_option() {
+            self.kind = "contact".to_owned();
+            self.vcards
+                .extend(list.contacts.iter().filter_map(|contact| contact.vcard.clone()));
+        } else if let Some(reaction) = content.reaction_message.as_option() {
+            self.kind = "reaction".to_owned();
+            self.emoji.clone_from(&reaction.text);
+            self.reacts_to = reaction.key.as_option().and_then(|key| key.id.clone());
         }
+        self.quotes = quoted(content);
         self
     }
 
@@ -77,6 +114,22 @@ impl ReceivedMessage {
         self.mime = mime.clone();
         self.sha256 = sha256.as_deref().map(hexadecimal);
     }
+}
+
+fn quoted(content: &wa::Message) -> Option<String> {
+    let contexts = [
+        content.extended_text_message.as_option().map(|text| &text.context_info),
+        content.location_message.as_option().map(|place| &place.context_info),
+        content.contact_message.as_option().map(|contact| &contact.context_info),
+        content
+            .contacts_array_message
+            .as_option()
+            .map(|list| &list.context_info),
+    ];
+    contexts
+        .into_iter()
+        .flatten()
+        .find_map(|context| context.as_option()?.stanza_id.clone())
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
