@@ -1,7 +1,6 @@
 //! The parts of an acceptance by themselves, in this process: the plugin call without HTTP and commit, the commit without HTTP and
 //! plugin.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use switchboard_core::content::{Content, Text};
 use switchboard_core::ids::{Jid, LinkMethod, MessageId, RequestId, SessionId, StanzaId};
 use switchboard_core::random::{OsRandom, Random};
 use switchboard_core::realm::Realm;
+use switchboard_plugins::effects::NoEffects;
 use switchboard_plugins::{CallContext, Engine, EngineOptions, PluginSource, Plugins};
 use switchboard_store::messages::{Messages, NewMessage};
 use switchboard_store::sessions::{Session, Sessions};
@@ -34,7 +34,7 @@ impl Work for Call {
         };
         let contents = self
             .plugins
-            .handle(context, "text", json!({"text": TEXT}))
+            .handle(&context, "text", &json!({"text": TEXT}), &NoEffects)
             .await
             .expect("contents");
         assert_eq!(contents.len(), 1);
@@ -48,10 +48,7 @@ pub(crate) async fn plugin_calls(callers: usize, time: Duration) -> Figures {
         ..EngineOptions::default()
     })
     .expect("an engine");
-    let source = |plugin: &bundled::Bundled| PluginSource {
-        manifest_toml: Cow::Borrowed(plugin.manifest),
-        wasm: Cow::Borrowed(plugin.wasm),
-    };
+    let source = |plugin: &bundled::Bundled| PluginSource::bundled(plugin.manifest, plugin.wasm);
     let plugins = Plugins::load(engine, bundled::plugins().iter().map(source).collect())
         .await
         .expect("the plugins");

@@ -10,12 +10,14 @@
 mod support;
 
 mod bad_input;
+mod cloud_api;
 mod conversation;
 #[cfg(target_os = "linux")]
 mod disk;
 mod events;
 mod faults;
 mod kills;
+mod kinds;
 mod life;
 mod link;
 mod operating;

@@ -1,10 +1,11 @@
 //! The host as a process of its own, to be stopped, killed and started again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::Value;
+use switchboard_plugins::{Engine, EngineOptions};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -12,6 +13,19 @@ use tokio::sync::watch;
 use super::PATIENCE;
 
 const HOST: &str = env!("CARGO_BIN_EXE_host");
+
+/// The compiled code of the bundled plugins, made once for all tests: compiling takes longer than most of them.
+fn compiled_plugins() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-plugins");
+        let engine = Engine::new(EngineOptions::default()).expect("an engine");
+        for plugin in bundled::plugins() {
+            engine.precompile(plugin.wasm, &folder).expect("compiled code");
+        }
+        folder
+    })
+}
 
 /// A running host.
 pub(crate) struct Host {
@@ -50,6 +64,7 @@ impl Host {
             .env("SWITCHBOARD_WHATSAPP__VERSION", "2.3000.1")
             .env("SWITCHBOARD_SERVER__LISTEN", "127.0.0.1:0")
             .env("SWITCHBOARD_LOG__FORMAT", "json")
+            .env("SWITCHBOARD_PLUGINS__PRECOMPILED_DIR", compiled_plugins())
             .current_dir(data.parent().expect("a folder"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

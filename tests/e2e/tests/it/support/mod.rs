@@ -6,7 +6,7 @@ mod host;
 pub(crate) mod proxy;
 mod world;
 
-pub(crate) use self::api::Api;
+pub(crate) use self::api::{Answer, Api};
 pub(crate) use self::host::Host;
 pub(crate) use self::world::{World, desk, texts};
 

@@ -1,0 +1,234 @@
+//! Programs written for Meta's Cloud API, which change their base URL and nothing else.
+
+use serde_json::{Value, json};
+use simulator::ReceivedMessage;
+
+use crate::support::{Answer, Api, DESK, FRIEND, PATIENCE, World};
+
+/// A session, and every name that a Cloud API program may have for it.
+async fn desk(world: &World) -> (String, String) {
+    let session = world.linked(DESK).await;
+    let info = world.api.get(&format!("/api/sessions/{session}")).await.expect(200);
+    let mobid = info["mobid"].as_str().expect("a mobid").to_owned();
+    (session, mobid)
+}
+
+fn text(body: &str) -> Value {
+    json!({"messaging_product": "whatsapp", "recipient_type": "individual", "to": FRIEND, "type": "text", "text": {"body": body}})
+}
+
+/// The error of an answer, which is an error in Meta's words.
+#[track_caller]
+fn error(answer: Answer, status: u16, code: u32) -> Value {
+    let body = answer.expect(status);
+    let error = &body["error"];
+    assert_eq!(error["code"], code, "{body}");
+    let trace = error["fbtrace_id"].as_str().expect("a trace id");
+    assert!(trace.starts_with('A') && trace.len() == 23, "{trace}");
+    assert!(error["type"].is_string() && error["message"].is_string(), "{body}");
+    error.clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_goes_out_under_every_name_of_the_phone_with_a_version_and_without() {
+    let world = World::start().await;
+    let friend = world.phone(FRIEND);
+    let (session, mobid) = desk(&world).await;
+    for (n, path) in [
+        format!("/v23.0/{mobid}/messages"),
+        format!("/{mobid}/messages"),
+        format!("/v13.0/{session}/messages"),
+        format!("/v26.0/{DESK}/messages"),
+        format!("/v20.0/{mobid}/messages/"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let said = format!("hello {n}");
+        let answer = world.api.post(&path, &text(&said)).await;
+        let version = answer.headers.get("facebook-api-version");
+        assert_eq!(version.is_some(), path.starts_with("/v"), "{path}");
+        assert_eq!(answer.headers["content-type"], "application/json");
+        let body = answer.expect(200);
+        assert_eq!(body["messaging_product"], "whatsapp");
+        assert_eq!(body["contacts"], json!([{"input": FRIEND, "wa_id": FRIEND}]));
+        let wamid = body["messages"][0]["id"].as_str().expect("an id");
+        assert!(wamid.starts_with("wamid."), "{wamid}");
+        let wanted = |message: &ReceivedMessage| message.text.as_deref() == Some(&said);
+        friend.wait_for_message(PATIENCE, wanted).await.unwrap();
+        let ours = world.api.get(&format!("/api/messages/{wamid}")).await.expect(200);
+        assert_eq!(ours["message"]["sessionId"], json!(session));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_contacts_a_reaction_and_an_answer_arrive() {
+    let world = World::start().await;
+    let friend = world.phone(FRIEND);
+    let (_, mobid) = desk(&world).await;
+    let path = format!("/v23.0/{mobid}/messages");
+    let send = async |kind: &str, object: Value| {
+        let mut body = json!({"messaging_product": "whatsapp", "to": format!("+{FRIEND}"), "type": kind});
+        body[kind] = object;
+        world.api.post(&path, &body).await.expect(200)["messages"][0]["id"].clone()
+    };
+    let first = send("text", json!({"body": "first"})).await;
+    let stanza = friend.wait_for_message(PATIENCE, |_| true).await.unwrap().id;
+    send(
+        "location",
+        json!({"latitude": "9.9312", "longitude": "76.2673", "name": "Fort Kochi", "address": null}),
+    )
+    .await;
+    let place = friend
+        .wait_for_message(PATIENCE, |got| got.kind == "location")
+        .await
+        .unwrap();
+    assert_eq!(place.latitude, Some(9.9312));
+    send(
+        "contacts",
+        json!(r#"[{"name": {"formatted_name": "Asha"}, "phones": [{"phone": "+91 70127 29389"}]}]"#),
+    )
+    .await;
+    let card = friend
+        .wait_for_message(PATIENCE, |got| got.kind == "contact")
+        .await
+        .unwrap();
+    assert!(card.vcards[0].contains("FN:Asha"), "{card:?}");
+    send("reaction", json!({"message_id": first, "emoji": "🙏"})).await;
+    let reaction = friend
+        .wait_for_message(PATIENCE, |got| got.kind == "reaction")
+        .await
+        .unwrap();
+    assert_eq!(
+        (reaction.emoji.as_deref(), reaction.reacts_to.as_ref()),
+        (Some("🙏"), Some(&stanza))
+    );
+    let mut answer = text("second");
+    answer["context"] = json!({"message_id": first});
+    answer["biz_opaque_callback_data"] = json!("order 7");
+    let body = world.api.post(&path, &answer).await.expect(200);
+    let second = friend
+        .wait_for_message(PATIENCE, |got| got.text.as_deref() == Some("second"))
+        .await
+        .unwrap();
+    assert_eq!(second.quotes.as_ref(), Some(&stanza));
+    let id = body["messages"][0]["id"].as_str().unwrap();
+    let ours = world.api.get(&format!("/api/messages/{id}")).await.expect(200);
+    assert_eq!(ours["message"]["clientRef"], "order 7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_marked_as_read_with_and_without_typing() {
+    let world = World::start().await;
+    let friend = world.phone(FRIEND);
+    let (session, mobid) = desk(&world).await;
+    let sent = friend.send_text(DESK, "are you there?").await.unwrap();
+    let path = format!("/api/messages?sessionId={session}&direction=inbound");
+    let inbound = world.api.until(&path, |page| page["messages"].get(0).cloned()).await;
+    let read = json!({
+        "messaging_product": "whatsapp", "status": "read", "message_id": inbound["wamid"],
+        "typing_indicator": {"type": "text"},
+    });
+    let answer = world
+        .api
+        .post(&format!("/v23.0/{mobid}/messages"), &read)
+        .await
+        .expect(200);
+    assert_eq!(answer, json!({"success": true}));
+    friend
+        .wait_for_receipt(PATIENCE, &sent, |receipt| receipt.kind == "read")
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_goes_wrong_is_told_in_metas_words() {
+    let world = World::start().await;
+    let (_, mobid) = desk(&world).await;
+    let path = format!("/v23.0/{mobid}/messages");
+    let strangers = [Api::anonymous(&world.host.base), world.api.with_token("nonsense")];
+    for api in &strangers {
+        error(api.post(&path, &text("x")).await, 401, 190);
+        // Before anything else is looked at: some programs try their token on whatever route there is.
+        error(api.get(&path).await, 401, 190);
+        error(api.delete(&path).await, 401, 190);
+        error(api.get(&format!("/v23.0/{mobid}")).await, 401, 190);
+    }
+    let limited = json!({"scopes": ["messages:read"]});
+    let limited = world.api.post("/api/tokens", &limited).await.expect(201)["token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    error(world.api.with_token(&limited).post(&path, &text("x")).await, 403, 10);
+
+    let unknown = error(
+        world.api.post("/v23.0/104857600000009/messages", &text("x")).await,
+        400,
+        100,
+    );
+    assert_eq!(unknown["error_subcode"], 33, "{unknown}");
+    error(world.api.delete(&path).await, 400, 100);
+    let without_to = error(
+        world
+            .api
+            .post(&path, &json!({"messaging_product": "whatsapp", "text": {"body": "x"}}))
+            .await,
+        400,
+        100,
+    );
+    assert!(
+        without_to["message"]
+            .as_str()
+            .unwrap()
+            .contains("The parameter to is required"),
+        "{without_to}"
+    );
+    let mut template = text("x");
+    template["type"] = json!("hologram");
+    error(world.api.post(&path, &template).await, 400, 131_051);
+    let mut nobody = text("x");
+    nobody["to"] = json!("15559999999");
+    error(world.api.post(&path, &nobody).await, 400, 131_026);
+    let huge = json!({"messaging_product": "whatsapp", "to": FRIEND, "text": {"body": "x".repeat(1 << 20)}});
+    let answer = world.api.post(&path, &huge).await;
+    assert_eq!(answer.status, 413);
+    assert!(answer.json()["error"]["code"].is_u64());
+    let answer = world.api.call(
+        reqwest::Method::POST,
+        &path,
+        &[("content-type", "application/json")],
+        Some(b"{not json".to_vec()),
+    );
+    error(answer.await, 400, 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_phone_is_described_and_ours_stay_ours() {
+    let world = World::start().await;
+    let (_, mobid) = desk(&world).await;
+    let phone = world
+        .api
+        .get(&format!("/v23.0/{mobid}?fields=display_phone_number,id,nonsense"))
+        .await
+        .expect(200);
+    assert_eq!(phone["id"], mobid.as_str(), "{phone}");
+    assert!(
+        phone["display_phone_number"].as_str().unwrap().ends_with("0001"),
+        "{phone}"
+    );
+    // n8n asks so whether a token is good.
+    let alone = world.api.get("/v13.0/").await;
+    assert_ne!(alone.json()["error"]["type"], "OAuthException");
+    // No dialect answers where the host has a name of its own.
+    world
+        .api
+        .get("/api/nothing")
+        .await
+        .expect_problem(404, "not_found", None);
+    world.api.get("/docs/x/y").await.expect_problem(404, "not_found", None);
+    let document = world.api.get("/openapi.json").await.expect(200);
+    assert_eq!(
+        document["paths"]["/{version}/{phone}/messages"]["post"]["x-plugin"],
+        "cloud-api"
+    );
+}
