@@ -216,6 +216,14 @@ async fn the_phone_is_described_and_ours_stay_ours() {
         phone["display_phone_number"].as_str().unwrap().ends_with("0001"),
         "{phone}"
     );
+    // Some clients send their token in the query.
+    let by_query = Api::anonymous(&world.host.base);
+    let path = format!("/v14.0/{mobid}?fields=id&access_token={}", world.api.token());
+    assert_eq!(by_query.get(&path).await.expect(200)["id"], mobid.as_str());
+    error(by_query.get(&format!("/v14.0/{mobid}?access_token=nonsense")).await, 401, 190);
+    // Our own routes never take it from there.
+    let ours = format!("/api/sessions?access_token={}", world.api.token());
+    assert_eq!(by_query.get(&ours).await.status, 401);
     // n8n asks so whether a token is good.
     let alone = world.api.get("/v13.0/").await;
     assert_ne!(alone.json()["error"]["type"], "OAuthException");
