@@ -46,6 +46,8 @@ codes! {
     TOKEN_NOT_FOUND = 404 "token_not_found";
     /// There is no such message, or the token may not see it.
     MESSAGE_NOT_FOUND = 404 "message_not_found";
+    /// There is no such plugin.
+    PLUGIN_NOT_FOUND = 404 "plugin_not_found";
     /// The route exists, but not with this method.
     METHOD_NOT_ALLOWED = 405 "method_not_allowed";
     /// None of the representations the client accepts can be made.
@@ -64,6 +66,8 @@ codes! {
     RECIPIENT_NOT_ON_WHATSAPP = 422 "recipient_not_on_whatsapp";
     /// WhatsApp took the message and refused it.
     WHATSAPP_REFUSED = 422 "whatsapp_refused";
+    /// A plugin cannot be loaded as it is; what served before it serves on.
+    PLUGIN_REFUSED = 422 "plugin_refused";
     /// The voice cannot be used now: its provider lacks a credential, or does not answer.
     VOICE_UNAVAILABLE = 422 "voice_unavailable";
     /// More than is allowed in this time; see `Retry-After`.

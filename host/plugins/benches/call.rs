@@ -173,7 +173,7 @@ fn messages() -> PluginSource {
         .iter()
         .find(|plugin| plugin.id == "messages")
         .unwrap();
-    PluginSource::bundled(messages.manifest, messages.wasm)
+    PluginSource::bundled(messages.id, messages.manifest, messages.wasm)
 }
 
 fn context() -> CallContext {

@@ -11,6 +11,10 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -22,6 +26,13 @@ pub(crate) struct CodeCache {
     precompiled_dir: Option<PathBuf>,
     cache_dir: Option<PathBuf>,
     engine_hash: String,
+    taken: Family<From, Counter>,
+}
+
+/// Where code was taken from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct From {
+    from: &'static str,
 }
 
 /// Why there is no compiled code to take along.
@@ -75,7 +86,21 @@ impl CodeCache {
             precompiled_dir,
             cache_dir,
             engine_hash: format!("{:016x}", hasher.finish()),
+            taken: Family::default(),
         }
+    }
+
+    /// Adds to `registry` how often code was where.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "plugin_code",
+            "Components that were loaded, by where their code came from: precompiled, cache, compiler",
+            self.taken.clone(),
+        );
+    }
+
+    fn take(&self, from: &'static str) {
+        self.taken.get_or_create(&From { from }).inc();
     }
 
     /// The component, from a folder or compiled. Takes long: not for an async task.
@@ -84,17 +109,24 @@ impl CodeCache {
     /// When `wasm` is not a valid component.
     pub(crate) fn component(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
         let name = self.file_name(wasm);
-        for (dir, is_expected) in [(&self.precompiled_dir, true), (&self.cache_dir, false)] {
+        for (dir, from, is_expected) in [
+            (&self.precompiled_dir, "precompiled", true),
+            (&self.cache_dir, "cache", false),
+        ] {
             let Some(path) = dir.as_ref().map(|dir| dir.join(&name)) else {
                 continue;
             };
             match stored(engine, &path) {
-                Ok(component) => return Ok(component),
+                Ok(component) => {
+                    self.take(from);
+                    return Ok(component);
+                }
                 Err(Unusable::Missing) if !is_expected => {}
                 Err(reason) => tracing::warn!(path = %path.display(), %reason, "compiled plugin code is not used"),
             }
         }
         let component = Component::new(engine, wasm)?;
+        self.take("compiler");
         if let Some(dir) = &self.cache_dir {
             let path = dir.join(name);
             if let Err(error) = keep(dir, &path, &component.serialize()?, PRIVATE) {

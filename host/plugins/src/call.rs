@@ -10,11 +10,11 @@ use switchboard_core::clock::UnixMillis;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use wasmtime::component::{Instance, InstancePre, ResourceTable};
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::fault::Fault;
-use crate::limits::{HANDLES, Limiter, Limits, Refused};
+use crate::limits::{HANDLES, Limiter, Limits, Most, Refused};
 use crate::metrics::PluginMetrics;
 use crate::output::Output;
 use crate::plugin::CallContext;
@@ -50,6 +50,47 @@ pub(crate) struct Gate {
     pub(crate) queue_deadline: Duration,
     pub(crate) call_deadline: Duration,
     pub(crate) ticker: Ticker,
+    pub(crate) counts_instructions: bool,
+}
+
+/// The store of one call. What its guest has used is noted when it is dropped, however the call ends.
+pub(crate) struct Held {
+    store: Store<Guest>,
+    /// Where, if it is counted.
+    instructions: Option<Most>,
+}
+
+impl Held {
+    fn count(mut store: Store<Guest>, instructions: Most) -> wasmtime::Result<Self> {
+        // It never runs out; what is gone in the end was used.
+        store.set_fuel(u64::MAX)?;
+        Ok(Self {
+            store,
+            instructions: Some(instructions),
+        })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let (Some(instructions), Ok(left)) = (&self.instructions, self.store.get_fuel()) {
+            instructions.note(u64::MAX - left);
+        }
+    }
+}
+
+impl AsContext for Held {
+    type Data = Guest;
+
+    fn as_context(&self) -> StoreContext<'_, Guest> {
+        self.store.as_context()
+    }
+}
+
+impl AsContextMut for Held {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, Guest> {
+        self.store.as_context_mut()
+    }
 }
 
 /// One plugin, ready to be called.
@@ -95,7 +136,7 @@ impl Gate {
     /// Makes an instance, lets `work` call it, and drops it.
     pub(crate) async fn call<T, W, F>(&self, callee: Callee<'_>, occasion: Occasion<'_>, work: W) -> Result<T, Fault>
     where
-        W: FnOnce(Store<Guest>, Instance) -> F,
+        W: FnOnce(Held, Instance) -> F,
         F: Future<Output = wasmtime::Result<T>>,
     {
         let queued = occasion.is_request.then(|| callee.metrics.queued());
@@ -111,13 +152,21 @@ impl Gate {
         let guest = Guest {
             wasi: wasi::context(occasion.at, &output),
             table: resources(),
-            limiter: Limiter::new(limits, refused.clone()),
+            limiter: Limiter::new(limits, refused.clone(), callee.metrics.memory.clone()),
         };
         let run = async {
             let mut store = bounded(callee.component.component().engine(), guest, limits);
             let _running = occasion.is_request.then(|| callee.metrics.running());
             let instance = callee.component.instantiate_async(&mut store).await?;
-            work(store, instance).await
+            let held = if self.counts_instructions {
+                Held::count(store, callee.metrics.instructions.clone())?
+            } else {
+                Held {
+                    store,
+                    instructions: None,
+                }
+            };
+            work(held, instance).await
         };
         let answer = timeout(self.call_deadline, run).await;
         output.log(callee.name, occasion.name);

@@ -65,7 +65,7 @@ pub use load::PluginSource;
 pub use load_error::{LoadError, Refusal};
 pub use manifest::{Asked, AskedCredential, is_id};
 pub use plugin::{CallContext, Origin, Plugin};
-pub use plugins::{PluginState, Plugins, Serving};
+pub use plugins::{PluginState, PluginStatus, Plugins, Serving};
 pub use problem::for_guest;
 pub use provider::{Bytes, Provider, Sound};
 pub use routes::{Found, Params, RESERVED};

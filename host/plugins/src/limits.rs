@@ -1,7 +1,7 @@
 //! How much one call of a plugin may use, and the part of it that WebAssembly asks for while it runs: memory and tables.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
@@ -77,6 +77,25 @@ impl Limits {
 pub(crate) struct Limiter {
     limits: StoreLimits,
     refused: Refused,
+    /// Memory of this instance, in bytes.
+    memory: usize,
+    most: Most,
+}
+
+/// The most that any call has used of something.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Most(Arc<AtomicU64>);
+
+impl Most {
+    /// A call has used so much.
+    pub(crate) fn note(&self, used: u64) {
+        self.0.fetch_max(used, Ordering::Relaxed);
+    }
+
+    /// What it is; it begins anew.
+    pub(crate) fn take(&self) -> u64 {
+        self.0.swap(0, Ordering::Relaxed)
+    }
 }
 
 /// Whether more was asked for than is allowed. Outlives the store, because a guest that is refused usually traps next.
@@ -90,7 +109,7 @@ impl Refused {
 }
 
 impl Limiter {
-    pub(crate) fn new(limits: &Limits, refused: Refused) -> Self {
+    pub(crate) fn new(limits: &Limits, refused: Refused, most: Most) -> Self {
         let limits = StoreLimitsBuilder::new()
             .memory_size(limits.memory_bytes())
             .memories(MEMORIES as usize)
@@ -98,7 +117,12 @@ impl Limiter {
             .tables(TABLES as usize)
             .instances(INSTANCES as usize)
             .build();
-        Self { limits, refused }
+        Self {
+            limits,
+            refused,
+            memory: 0,
+            most,
+        }
     }
 
     fn note(&self, allowed: bool) -> bool {
@@ -112,6 +136,10 @@ impl Limiter {
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let allowed = self.limits.memory_growing(current, desired, maximum)?;
+        if allowed {
+            self.memory += desired.saturating_sub(current);
+            self.most.note(self.memory as u64);
+        }
         Ok(self.note(allowed))
     }
 
@@ -139,24 +167,27 @@ mod tests {
 
     #[test]
     fn a_refused_growth_is_remembered_and_an_allowed_one_is_not() {
-        let refused = Refused::default();
+        let (refused, most) = (Refused::default(), Most::default());
         let mut limiter = Limiter::new(
             &Limits {
                 memory_mib: 1,
                 ..Limits::default()
             },
             refused.clone(),
+            most.clone(),
         );
-        assert!(limiter.memory_growing(0, 1 << 20, None).unwrap());
+        assert!(limiter.memory_growing(0, 1 << 19, None).unwrap());
+        assert!(limiter.memory_growing(1 << 19, 1 << 20, None).unwrap());
         assert!(!refused.happened());
         assert!(!limiter.memory_growing(0, (1 << 20) + 1, None).unwrap());
         assert!(refused.happened());
+        assert_eq!((most.take(), most.take()), (1 << 20, 0));
     }
 
     #[test]
     fn a_table_stops_at_its_last_element() {
         let refused = Refused::default();
-        let mut limiter = Limiter::new(&Limits::default(), refused.clone());
+        let mut limiter = Limiter::new(&Limits::default(), refused.clone(), Most::default());
         assert!(limiter.table_growing(0, TABLE_ELEMENTS as usize, None).unwrap());
         assert!(!limiter.table_growing(0, TABLE_ELEMENTS as usize + 1, None).unwrap());
         assert!(refused.happened());

@@ -12,7 +12,7 @@ use crate::dialect::Dialect;
 use crate::engine::Engine;
 use crate::handler::Handler;
 use crate::load_error::{LoadError, Refusal};
-use crate::manifest::{Manifest, manifest_id};
+use crate::manifest::Manifest;
 use crate::metrics::Metrics;
 use crate::plugin::{Origin, Plugin};
 use crate::precompiled::fingerprint;
@@ -22,6 +22,8 @@ use crate::world::World;
 /// A plugin as it is shipped, and what its operator says of it.
 #[derive(Debug, Clone)]
 pub struct PluginSource {
+    /// The id that its manifest must have: whoever ships it calls it so.
+    pub id: String,
     /// The text of its plugin.toml.
     pub manifest_toml: Cow<'static, str>,
     /// Its component.
@@ -32,17 +34,25 @@ pub struct PluginSource {
     pub settings: Map<String, Value>,
     /// The SHA-256 that the component must have, in lower-case hexadecimal, if the operator pins it.
     pub sha256: Option<String>,
+    /// Whether it serves, unless it was enabled or disabled before.
+    pub is_enabled: bool,
 }
 
 impl PluginSource {
     /// A plugin that came with the program, without any settings.
-    pub fn bundled(manifest_toml: impl Into<Cow<'static, str>>, wasm: impl Into<Cow<'static, [u8]>>) -> Self {
+    pub fn bundled(
+        id: impl Into<String>,
+        manifest_toml: impl Into<Cow<'static, str>>,
+        wasm: impl Into<Cow<'static, [u8]>>,
+    ) -> Self {
         Self {
+            id: id.into(),
             manifest_toml: manifest_toml.into(),
             wasm: wasm.into(),
             origin: Origin::Bundled,
             settings: Map::new(),
             sha256: None,
+            is_enabled: true,
         }
     }
 }
@@ -68,18 +78,22 @@ impl Loaded {
 /// Loads one plugin.
 pub(crate) async fn load(engine: &Engine, metrics: &Metrics, source: PluginSource) -> Result<Loaded, LoadError> {
     let PluginSource {
+        id,
         manifest_toml,
         wasm,
         origin,
         settings,
         sha256: pinned,
+        is_enabled: _,
     } = source;
-    let named = manifest_id(&manifest_toml);
     let refused = |reason| LoadError {
-        plugin: named.clone().unwrap_or_else(|| "without an id".to_owned()),
+        plugin: id.clone(),
         reason,
     };
     let manifest = Manifest::parse(&manifest_toml, &engine.inner().limits, &settings).map_err(refused)?;
+    if manifest.id != id {
+        return Err(refused(Refusal::OtherId { found: manifest.id }));
+    }
     let found = fingerprint(&wasm);
     if let Some(pinned) = pinned.filter(|pinned| *pinned != found) {
         return Err(refused(Refusal::Pinned { found, pinned }));

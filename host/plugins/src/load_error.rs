@@ -1,13 +1,28 @@
 //! Why a plugin is not loaded, in sentences for the person who installed it.
 
+use std::mem;
+
 /// A plugin that was refused. The text names it and says what to change.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("plugin {plugin} cannot be loaded: {reason}")]
 pub struct LoadError {
-    /// Its id, or its place in the list when the manifest does not even say that.
+    /// Its id, or how its folder is called when that cannot be one.
     pub plugin: String,
     /// What is wrong with it.
     pub reason: Refusal,
+}
+
+impl LoadError {
+    /// Of two that claim the same the later one is at fault, whichever of them was looked at first.
+    pub(crate) fn laid_to(mut self, id: &str) -> Self {
+        match &mut self.reason {
+            Refusal::KindTaken { by, .. } | Refusal::RouteTaken { by, .. } if by == id => {
+                mem::swap(by, &mut self.plugin);
+            }
+            _ => {}
+        }
+        self
+    }
 }
 
 /// What is wrong with a plugin.
@@ -123,6 +138,15 @@ pub enum Refusal {
         kind: String,
         /// The plugin that was loaded first.
         by: String,
+    },
+    /// Its files are not what they must be.
+    #[error("{0}")]
+    Files(String),
+    /// Its manifest has another id than it goes by.
+    #[error("its plugin.toml says id = {found:?}; the id must be the name of its folder")]
+    OtherId {
+        /// What the manifest says.
+        found: String,
     },
     /// Two plugins have the same id.
     #[error("another plugin has the same id")]

@@ -1,14 +1,22 @@
-//! What is counted about the calls into plugins. The only labels are the ids of loaded plugins and the few ways a call can end.
+//! What is counted about plugins and the calls into them. The only labels are the ids of loaded plugins and the few ways in which
+//! something can end.
 
+use std::fmt;
 use std::sync::Arc;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use switchboard_core::problem::{Code, Problem};
 use tokio::time::Instant;
+
+use crate::limits::Most;
+use crate::plugins::{PluginStatus, Plugins};
 
 /// From a small guest to one that is stopped, in seconds.
 const TIMES: [f64; 12] = [
@@ -78,12 +86,23 @@ struct ByEnd {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOutcome {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByStatus {
+    status: &'static str,
+}
+
 /// The numbers of all plugins.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     calls: Family<ByEnd, Counter>,
     times: Family<ByPlugin, Histogram>,
     waits: Family<ByPlugin, Histogram>,
+    loads: Family<ByOutcome, Counter>,
 }
 
 impl Default for Metrics {
@@ -92,6 +111,7 @@ impl Default for Metrics {
             calls: Family::default(),
             times: Family::new_with_constructor(|| Histogram::new(TIMES)),
             waits: Family::new_with_constructor(|| Histogram::new(TIMES)),
+            loads: Family::default(),
         }
     }
 }
@@ -110,7 +130,15 @@ impl Metrics {
                 plugin: Arc::clone(&plugin),
             }),
             waits: self.waits.get_or_create_owned(&ByPlugin { plugin }),
+            memory: Most::default(),
+            instructions: Most::default(),
         }
+    }
+
+    /// A plugin was put in, and is loaded or refused.
+    pub(crate) fn loaded(&self, is_loaded: bool) {
+        let outcome = if is_loaded { "loaded" } else { "refused" };
+        self.loads.get_or_create(&ByOutcome { outcome }).inc();
     }
 
     /// Adds them to what is asked for.
@@ -132,6 +160,31 @@ impl Metrics {
             Unit::Seconds,
             self.waits.clone(),
         );
+        registry.register(
+            "plugin_loads",
+            "Plugins that were put in, at the start and later, by what came of it",
+            self.loads.clone(),
+        );
+    }
+}
+
+/// The plugins by their status at the moment of asking.
+#[derive(Debug)]
+pub(crate) struct Statuses(pub(crate) Plugins);
+
+impl Collector for Statuses {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let states = self.0.states();
+        let mut encoder = encoder.encode_descriptor("plugins", "Plugins by status", None, MetricType::Gauge)?;
+        for status in PluginStatus::ALL {
+            let count = states.iter().filter(|state| state.status == status).count();
+            let labels = ByStatus {
+                status: status.as_str(),
+            };
+            let gauge = ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 }
 
@@ -141,6 +194,10 @@ pub(crate) struct PluginMetrics {
     calls: [Counter; End::ALL.len()],
     times: Histogram,
     waits: Histogram,
+    /// The most memory of a call, in bytes.
+    pub(crate) memory: Most,
+    /// The most instructions of a call, if the engine counts them.
+    pub(crate) instructions: Most,
 }
 
 impl PluginMetrics {
@@ -208,6 +265,10 @@ mod tests {
             r#"plugin_calls_total{plugin="guest",outcome="answered"} 0"#,
             r#"plugin_guest_seconds_count{plugin="guest"} 2"#,
             r#"plugin_wait_seconds_count{plugin="guest"} 2"#,
+            r#"plugin_loads_total{outcome="loaded"} 1"#,
+            r#"plugin_code_total{from="compiler"} 1"#,
+            r#"plugins{status="ready"} 1"#,
+            r#"plugins{status="failed"} 0"#,
         ] {
             assert!(text.lines().any(|line| line == number), "{number} is not in\n{text}");
         }

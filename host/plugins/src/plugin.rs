@@ -7,10 +7,9 @@ use serde_json::{Map, Value};
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::ids::RequestId;
 use switchboard_core::problem::Problem;
-use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre};
 
-use crate::call::{Callee, Guest, Occasion};
+use crate::call::{Callee, Guest, Held, Occasion};
 use crate::contract::types;
 use crate::engine::Engine;
 use crate::fault::Fault;
@@ -157,7 +156,7 @@ impl Plugin {
     /// Lets `work` call a fresh instance, within every bound.
     pub(crate) async fn call<T, W, F>(&self, occasion: Occasion<'_>, work: W) -> Result<T, Fault>
     where
-        W: FnOnce(Store<Guest>, Instance) -> F,
+        W: FnOnce(Held, Instance) -> F,
         F: Future<Output = wasmtime::Result<T>>,
     {
         let callee = Callee {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use prometheus_client::registry::Registry as MetricRegistry;
+use serde::Serialize;
 use serde_json::Value;
 use switchboard_core::problem::{Code, Problem};
 use tokio::sync::{Mutex, watch};
@@ -20,8 +21,8 @@ use crate::kind::Kind;
 use crate::limits::Limits;
 use crate::load::{Loaded, PluginSource, load};
 use crate::load_error::{LoadError, Refusal};
-use crate::manifest::{Asked, manifest_id};
-use crate::metrics::Metrics;
+use crate::manifest::Asked;
+use crate::metrics::{Metrics, Statuses};
 use crate::plugin::{CallContext, Origin};
 use crate::provider::Provider;
 use crate::routes::Found;
@@ -50,10 +51,61 @@ pub struct PluginState {
     pub origin: Origin,
     /// Whether the operator lets it serve.
     pub is_enabled: bool,
+    /// In one word.
+    pub status: PluginStatus,
     /// What serves, if anything does.
     pub serving: Option<Serving>,
     /// Why the last attempt to load it failed. Another version may be serving all the same.
     pub error: Option<Arc<LoadError>>,
+}
+
+/// How one plugin is doing, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PluginStatus {
+    /// It serves.
+    Ready,
+    /// The operator does not let it serve.
+    Disabled,
+    /// It could not be loaded.
+    Failed,
+    /// It crashed again and again, and rests.
+    SetAside,
+    /// An added plugin of its name serves in its place.
+    Replaced,
+}
+
+impl PluginStatus {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Ready,
+        Self::Disabled,
+        Self::Failed,
+        Self::SetAside,
+        Self::Replaced,
+    ];
+
+    /// The word in the API and in the metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Disabled => "disabled",
+            Self::Failed => "failed",
+            Self::SetAside => "set_aside",
+            Self::Replaced => "replaced",
+        }
+    }
+
+    fn of(entry: &Entry, others: &[Entry]) -> Self {
+        let replaces = |other: &Entry| other.origin < entry.origin && other.id == entry.id && other.loaded.is_some();
+        match &entry.loaded {
+            _ if !entry.is_enabled => Self::Disabled,
+            None => Self::Failed,
+            Some(_) if others.iter().any(replaces) => Self::Replaced,
+            Some(loaded) if loaded.plugin().health.rest().is_some() => Self::SetAside,
+            Some(_) => Self::Ready,
+        }
+    }
 }
 
 /// What is known of a plugin that is loaded.
@@ -100,16 +152,16 @@ impl Plugins {
     pub async fn load(engine: Engine, sources: Vec<PluginSource>) -> Result<Self, LoadError> {
         let plugins = Self::new(engine);
         for source in sources {
-            let twice = manifest_id(&source.manifest_toml).filter(|id| {
+            let is_twice = {
                 let table = plugins.0.table.load();
-                table
-                    .entries
-                    .iter()
-                    .any(|entry| entry.id == *id && entry.origin == source.origin)
-            });
-            if let Some(plugin) = twice {
-                let reason = Refusal::IdTaken;
-                return Err(LoadError { plugin, reason });
+                let mut entries = table.entries.iter();
+                entries.any(|entry| entry.id == source.id && entry.origin == source.origin)
+            };
+            if is_twice {
+                return Err(LoadError {
+                    plugin: source.id,
+                    reason: Refusal::IdTaken,
+                });
             }
             plugins.put(source).await?;
         }
@@ -122,15 +174,13 @@ impl Plugins {
     /// Why it is refused. What served before serves on, and the reason is kept with it.
     pub async fn put(&self, source: PluginSource) -> Result<(), LoadError> {
         let _turn = self.0.changing.lock().await;
-        let (origin, named) = (source.origin, manifest_id(&source.manifest_toml));
+        let (id, origin, is_enabled) = (source.id.clone(), source.origin, source.is_enabled);
         let loaded = load(&self.0.engine, &self.0.metrics, source).await;
         let mut entries = self.0.table.load().entries.clone();
-        let id = match (&loaded, named) {
-            (Ok(loaded), _) => loaded.plugin().id.clone(),
-            (Err(_), Some(id)) => id,
-            // Whoever put it there knows it by its folder.
-            (Err(error), None) => error.plugin.clone(),
-        };
+        let is_enabled = entries
+            .iter()
+            .find(|entry| entry.id == id)
+            .map_or(is_enabled, |entry| entry.is_enabled);
         let place = entries
             .iter()
             .position(|entry| entry.id == id && entry.origin == origin);
@@ -138,7 +188,7 @@ impl Plugins {
         let fresh = Entry {
             id,
             origin,
-            is_enabled: before.as_ref().is_none_or(|entry| entry.is_enabled),
+            is_enabled,
             loaded: None,
             error: None,
         };
@@ -151,13 +201,15 @@ impl Plugins {
                 match Table::of([&entries[..], &[entry]].concat()) {
                     Ok(table) => {
                         self.swap(table);
+                        self.0.metrics.loaded(true);
                         return Ok(());
                     }
-                    Err(error) => error,
+                    Err(error) => error.laid_to(&fresh.id),
                 }
             }
             Err(error) => error,
         };
+        self.0.metrics.loaded(false);
         entries.push(Entry {
             loaded: before.and_then(|entry| entry.loaded),
             error: Some(Arc::new(error.clone())),
@@ -168,6 +220,28 @@ impl Plugins {
             self.swap(table);
         }
         Err(error)
+    }
+
+    /// Keeps why an added plugin could not even be read. What served before serves on.
+    pub async fn refuse(&self, error: LoadError) {
+        let _turn = self.0.changing.lock().await;
+        self.0.metrics.loaded(false);
+        let mut entries = self.0.table.load().entries.clone();
+        let added = |entry: &&mut Entry| entry.id == error.plugin && entry.origin == Origin::Folder;
+        match entries.iter_mut().find(added) {
+            Some(entry) => entry.error = Some(Arc::new(error)),
+            None => entries.push(Entry {
+                id: error.plugin.clone(),
+                origin: Origin::Folder,
+                is_enabled: true,
+                loaded: None,
+                error: Some(Arc::new(error)),
+            }),
+        }
+        // Nothing else serves than did before.
+        if let Ok(table) = Table::of(entries) {
+            self.swap(table);
+        }
     }
 
     /// Takes an added plugin away. The bundled one of its name, if there is one, serves again.
@@ -194,7 +268,7 @@ impl Plugins {
             entry.is_enabled = is_enabled;
             is_there = true;
         }
-        self.swap(Table::of(entries)?);
+        self.swap(Table::of(entries).map_err(|error| error.laid_to(id))?);
         Ok(is_there)
     }
 
@@ -220,6 +294,7 @@ impl Plugins {
             id: entry.id.clone(),
             origin: entry.origin,
             is_enabled: entry.is_enabled,
+            status: PluginStatus::of(entry, &table.entries),
             serving: entry.loaded.as_ref().map(Serving::of),
             error: entry.error.clone(),
         });
@@ -246,9 +321,11 @@ impl Plugins {
         self.0.table.load().routes.find(method, path)
     }
 
-    /// Adds what is counted about calls to `registry`: their ends, their waits, and the time of the guests.
+    /// Adds to `registry` what is counted: the plugins, their loads and code, and the ends, waits and times of calls.
     pub fn register(&self, registry: &mut MetricRegistry) {
+        registry.register_collector(Box::new(Statuses(self.clone())));
         self.0.metrics.register(registry);
+        self.0.engine.inner().cache.register(registry);
     }
 
     /// Turns the body of a send, without its envelope, into contents.
@@ -315,5 +392,67 @@ impl std::fmt::Debug for Plugins {
         let table = self.0.table.load();
         let entries = table.entries.iter().map(|entry| (&entry.id, entry.origin));
         f.debug_list().entries(entries).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{engine, guest, source};
+
+    fn kinds(plugins: &Plugins) -> usize {
+        plugins.kinds().len()
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_read_changes_nothing_but_the_error_that_is_shown() {
+        let plugins = Plugins::new(engine());
+        let unread = |plugin: &str| LoadError {
+            plugin: plugin.to_owned(),
+            reason: Refusal::Files("it is gone".to_owned()),
+        };
+        plugins.put(source("a", guest("unreachable"), "")).await.unwrap();
+        for id in ["a", "../b"] {
+            plugins.refuse(unread(id)).await;
+        }
+        let states = plugins.states();
+        let shown: Vec<_> = states
+            .iter()
+            .map(|state| (state.id.as_str(), state.serving.is_some(), state.error.is_some()))
+            .collect();
+        assert_eq!(shown, [("../b", false, true), ("a", true, true)]);
+        assert_eq!(kinds(&plugins), 1);
+        plugins.put(source("a", guest("unreachable"), "")).await.unwrap();
+        assert!(plugins.states()[1].error.is_none(), "it could be read again");
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_later_is_at_fault_for_what_two_want() {
+        let plugins = Plugins::new(engine());
+        plugins.put(source("b", guest("unreachable"), "")).await.unwrap();
+        let error = plugins.put(source("a", guest("unreachable"), "")).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "plugin a cannot be loaded: its kind x is already handled by the plugin b"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_was_disabled_stays_so_when_another_version_comes() {
+        let plugins = Plugins::new(engine());
+        let bundled = |is_enabled| PluginSource {
+            origin: Origin::Bundled,
+            is_enabled,
+            ..source("a", guest("unreachable"), "")
+        };
+        plugins.put(bundled(false)).await.unwrap();
+        assert_eq!(kinds(&plugins), 0);
+        assert!(plugins.enable("a", true).await.unwrap());
+        plugins.put(bundled(false)).await.unwrap();
+        assert_eq!(kinds(&plugins), 1);
+        plugins.enable("a", false).await.unwrap();
+        plugins.put(source("a", guest("unreachable"), "")).await.unwrap();
+        assert_eq!(kinds(&plugins), 0);
+        assert!(!plugins.enable("nobody", true).await.unwrap());
     }
 }

@@ -42,11 +42,13 @@ pub(crate) async fn load(engine: Engine, wasm: Vec<u8>, more: &str) -> Result<Pl
 pub(crate) fn source(id: &str, wasm: Vec<u8>, more: &str) -> PluginSource {
     let manifest = format!("id = {id:?}\nversion = \"1.0.0\"\nworld = \"message-handler@1.0\"\n{more}");
     PluginSource {
+        id: id.to_owned(),
         manifest_toml: manifest.into(),
         wasm: wasm.into(),
         origin: Origin::Folder,
         settings: Map::new(),
         sha256: None,
+        is_enabled: true,
     }
 }
 

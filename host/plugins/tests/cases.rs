@@ -56,7 +56,7 @@ async fn every_case_of_every_plugin_holds() {
 async fn run(engine: &Engine, plugin: &bundled::Bundled, case: &Case) -> Result<Value, String> {
     let source = PluginSource {
         settings: case.config.clone(),
-        ..PluginSource::bundled(plugin.manifest, plugin.wasm)
+        ..PluginSource::bundled(plugin.id, plugin.manifest, plugin.wasm)
     };
     let request_id = "case".parse().unwrap();
     let trial = Trial::load(engine, source, request_id)

@@ -16,6 +16,7 @@ use crate::auth::jwt::Tokens;
 use crate::auth::local::Locality;
 use crate::metrics::Metrics;
 use crate::openapi::Served;
+use crate::plugin_folder::PluginFolder;
 
 /// The application: one per listening server, cheap to clone.
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub(crate) struct App(Arc<Parts>);
 pub(crate) struct Parts {
     /// The use cases.
     pub(crate) service: Service,
+    /// The operator's plugins.
+    pub(crate) plugin_folder: PluginFolder,
     /// Signs and verifies tokens.
     pub(crate) tokens: Tokens,
     /// The operator's own key, if there is one.

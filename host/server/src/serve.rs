@@ -15,7 +15,8 @@ use switchboard_core::problem::Problem;
 use switchboard_core::random::{OsRandom, Random};
 use switchboard_service::{Service, ServiceOptions};
 use tokio::net::TcpListener;
-use tokio::time::{Instant, timeout_at};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::app::{App, Draining, Parts};
 use crate::auth::app_token;
@@ -38,6 +39,8 @@ pub struct ServeOptions {
     pub clock: Arc<dyn Clock>,
     /// Chance; fit for keys.
     pub random: Arc<dyn Random>,
+    /// How often the folder of plugins is looked at.
+    pub look_at_plugins: Duration,
     /// One-time keys that a new session uploads. `None`: as many as WhatsApp Web. Tests take few, because making them takes time.
     pub pre_keys: Option<usize>,
 }
@@ -47,6 +50,7 @@ impl Default for ServeOptions {
         Self {
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
+            look_at_plugins: Duration::from_secs(2),
             pre_keys: None,
         }
     }
@@ -60,6 +64,7 @@ pub struct Running {
     connections: Connections,
     metrics_addresses: Vec<SocketAddr>,
     metrics: Connections,
+    plugins: JoinHandle<()>,
     shutdown_timeout: Duration,
 }
 
@@ -74,6 +79,7 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Sta
 
     let loopback_only = addresses.iter().all(|address| address.ip().is_loopback());
     let shutdown_timeout = config.server.shutdown_timeout;
+    let look_at_plugins = options.look_at_plugins;
     let app = build(config, options, loopback_only).await?;
     let metrics = Connections::serve(metrics_listeners, &metrics::router(app.clone()));
     for address in &metrics_addresses {
@@ -83,14 +89,23 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Sta
     for address in &addresses {
         tracing::info!(%address, "listening");
     }
+    let plugins = tokio::spawn(watch_plugins(app.clone(), look_at_plugins));
     Ok(Running {
         app,
         addresses,
         connections,
         metrics_addresses,
         metrics,
+        plugins,
         shutdown_timeout,
     })
+}
+
+/// Until the server stops. A plugin that is being loaded then is loaded to its end.
+async fn watch_plugins(app: App, every: Duration) {
+    while timeout(every, app.draining.begun()).await.is_err() {
+        app.plugin_folder.look().await;
+    }
 }
 
 fn addresses(listeners: &[TcpListener]) -> io::Result<Vec<SocketAddr>> {
@@ -106,6 +121,8 @@ pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: 
     let keys = Keys::load_or_create(&keys_path, &*options.random)?;
     let ring = KeyRing::new(keys_path, keys);
     let plugins = wiring::load_plugins(&config, Some(&folder)).await?;
+    let plugin_folder = wiring::plugin_folder(&config, folder.path(), plugins.clone());
+    plugin_folder.load().await;
     let service = Service::start(ServiceOptions {
         store,
         lines: Arc::new(driver),
@@ -121,6 +138,7 @@ pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: 
     Ok(App::new(Parts {
         metrics: Metrics::new(&service),
         service,
+        plugin_folder,
         tokens: Tokens::new(ring, config.auth.issuer, config.auth.audience),
         admin_key: config.server.admin_key,
         guesses: Guesses::default(),
@@ -181,6 +199,9 @@ impl Running {
         let drained = async { tokio::join!(self.connections.drain(), self.metrics.drain()) };
         if timeout_at(deadline, drained).await.is_err() {
             tracing::warn!("requests were still under way at server.shutdown_timeout");
+        }
+        if timeout_at(deadline, self.plugins).await.is_err() {
+            tracing::warn!("a plugin was still being loaded at server.shutdown_timeout");
         }
         self.app.service.shutdown(deadline).await;
         tracing::info!("stopped");

@@ -49,6 +49,20 @@ fn compiled_plugins() -> &'static Path {
     })
 }
 
+/// An engine that compiles no bundled plugin.
+pub(crate) fn engine() -> Engine {
+    let options = EngineOptions {
+        precompiled_dir: Some(compiled_plugins().to_owned()),
+        ..EngineOptions::default()
+    };
+    Engine::new(options).unwrap()
+}
+
+/// A plugin that comes with the host.
+pub(crate) fn shipped(id: &str) -> &'static bundled::Bundled {
+    bundled::plugins().iter().find(|plugin| plugin.id == id).unwrap()
+}
+
 /// The operator's key of every test.
 pub(crate) const ADMIN_KEY: &str = "an admin key for tests";
 

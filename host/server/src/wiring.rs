@@ -1,8 +1,9 @@
 //! How the crates are put together: from sections of the configuration to the parts of a server.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use switchboard_core::config::Config;
+use switchboard_core::config::{Config, Grants};
 use switchboard_core::realm::Realm;
 use switchboard_egress::fetch::Fetcher;
 use switchboard_egress::{Egress, EgressOptions, Reach, SystemLookup};
@@ -10,6 +11,7 @@ use switchboard_plugins::{Engine, EngineOptions, PluginSource, Plugins};
 use switchboard_store::{DataFolder, OpenOptions, SealKey, Store};
 use switchboard_whatsapp::{Driver, DriverError, DriverOptions};
 
+use crate::plugin_folder::PluginFolder;
 use crate::serve::ServeOptions;
 use crate::start_error::StartError;
 
@@ -37,27 +39,61 @@ pub(crate) async fn open_store(
     Ok(tokio::task::spawn_blocking(move || Store::open(&folder, open)).await??)
 }
 
-/// Loads the bundled plugins; with a data folder, their compiled code is kept there.
-pub(crate) async fn load_plugins(config: &Config, folder: Option<&DataFolder>) -> Result<Plugins, StartError> {
-    let engine = Engine::new(EngineOptions {
+/// What runs the plugins; with a data folder, their compiled code is kept there.
+pub(crate) fn engine(config: &Config, folder: Option<&DataFolder>) -> Result<Engine, StartError> {
+    Ok(Engine::new(engine_options(config, folder))?)
+}
+
+/// What runs plugins to count their instructions.
+pub(crate) fn counting_engine(config: &Config) -> Result<Engine, StartError> {
+    Ok(Engine::new(EngineOptions {
+        precompiled_dir: None,
+        counts_instructions: true,
+        ..engine_options(config, None)
+    })?)
+}
+
+fn engine_options(config: &Config, folder: Option<&DataFolder>) -> EngineOptions {
+    EngineOptions {
         precompiled_dir: config.plugins.precompiled_dir.clone(),
         cache_dir: folder.map(DataFolder::plugin_cache),
         concurrency: u32::try_from(config.plugins.max_concurrent).unwrap_or(u32::MAX),
         queue_deadline: config.plugins.queue_timeout,
+        max_wasm_mib: max_wasm_mib(config),
         ..EngineOptions::default()
-    })?;
-    let plugins = Plugins::new(engine);
+    }
+}
+
+/// The largest component that is loaded, in MiB.
+pub(crate) fn max_wasm_mib(config: &Config) -> u32 {
+    u32::try_from(config.plugins.max_wasm_mib).unwrap_or(u32::MAX)
+}
+
+/// A plugin with what the operator says of it.
+pub(crate) fn granted(grants: &Grants, source: PluginSource) -> PluginSource {
+    match grants.get(&source.id) {
+        Some(grant) => PluginSource {
+            settings: grant.config.clone(),
+            sha256: grant.sha256.clone(),
+            is_enabled: grant.enabled,
+            ..source
+        },
+        None => source,
+    }
+}
+
+/// The operator's plugins in the data folder at `path`, still to be loaded beside the others.
+pub(crate) fn plugin_folder(config: &Config, path: &Path, plugins: Plugins) -> PluginFolder {
+    let folder = path.join("plugins");
+    PluginFolder::new(folder, plugins, config.grants.clone(), max_wasm_mib(config))
+}
+
+/// Loads the bundled plugins.
+pub(crate) async fn load_plugins(config: &Config, folder: Option<&DataFolder>) -> Result<Plugins, StartError> {
+    let plugins = Plugins::new(engine(config, folder)?);
     for plugin in bundled::plugins() {
-        let grant = config.grants.get(plugin.id).cloned().unwrap_or_default();
-        let source = PluginSource {
-            settings: grant.config,
-            sha256: grant.sha256,
-            ..PluginSource::bundled(plugin.manifest, plugin.wasm)
-        };
-        plugins.put(source).await?;
-        if !grant.enabled {
-            plugins.enable(plugin.id, false).await?;
-        }
+        let source = PluginSource::bundled(plugin.id, plugin.manifest, plugin.wasm);
+        plugins.put(granted(&config.grants, source)).await?;
     }
     Ok(plugins)
 }

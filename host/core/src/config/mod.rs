@@ -219,6 +219,7 @@ mod tests {
             ("[whatsapp]\ndevice_name = \"\"", "1 to 50"),
             ("[egress]\nproxies = [\"10.0.0.5\"]", "a host and a port"),
             ("[plugins]\nmax_concurrent = 100000", "1 to 1000"),
+            ("[plugins]\nmax_wasm_mib = 0", "1 to 256"),
             ("[metrics]\nlisten = \"9091\"", "addresses with a port"),
             ("[log]\nformat = \"xml\"", "text or json"),
             ("server = 1", "section"),

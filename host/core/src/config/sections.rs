@@ -192,6 +192,8 @@ pub struct PluginsConfig {
     pub max_concurrent: usize,
     /// How long a call waits for its turn.
     pub queue_timeout: Duration,
+    /// The largest component that is loaded, in MiB.
+    pub max_wasm_mib: usize,
     /// Where compiled code of the plugins came with the program.
     pub precompiled_dir: Option<PathBuf>,
 }
@@ -202,6 +204,7 @@ impl PluginsConfig {
         Self {
             max_concurrent: fields.take(S, "max_concurrent", |given| whole(given, 1, 1000)),
             queue_timeout: fields.take(S, "queue_timeout", duration),
+            max_wasm_mib: fields.take(S, "max_wasm_mib", |given| whole(given, 1, 256)),
             precompiled_dir: fields.take(S, "precompiled_dir", |given| {
                 optional(given, |text| Ok(PathBuf::from(text)))
             }),

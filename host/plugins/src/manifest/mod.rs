@@ -144,12 +144,6 @@ impl AskedLimits {
     }
 }
 
-/// The id in a manifest, whatever else is wrong with it.
-pub(crate) fn manifest_id(text: &str) -> Option<String> {
-    let table: toml::Table = text.parse().ok()?;
-    table.get("id")?.as_str().filter(|id| is_id(id)).map(str::to_owned)
-}
-
 /// 1 to 64 of `a-z`, `0-9` and `-`, first a letter. It is a folder's name too, so nothing that means something in a path.
 pub fn is_id(id: &str) -> bool {
     id.len() <= 64

@@ -22,6 +22,7 @@ use crate::contract::effects::Outcome;
 use crate::contract::http::Response;
 use crate::effects::{Question, Turn};
 use crate::engine::Engine;
+use crate::limits::Limits;
 use crate::load::{Loaded, PluginSource, load};
 use crate::load_error::LoadError;
 use crate::metrics::Metrics;
@@ -50,6 +51,21 @@ impl Trial {
         };
         let loaded = load(engine, &Metrics::default(), source).await?;
         Ok(Self { loaded, context })
+    }
+
+    /// What one call may use.
+    pub fn limits(&self) -> Limits {
+        self.plugin().limits
+    }
+
+    /// The most memory that a call has had since this was asked last, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        self.plugin().metrics.memory.take()
+    }
+
+    /// The most instructions that a call has taken since this was asked last; 0 if the engine does not count them.
+    pub fn instructions(&self) -> u64 {
+        self.plugin().metrics.instructions.take()
     }
 
     /// Runs one case, and returns what came out: a step, an answer, or `{"problem": {...}}` as a client would be told.
@@ -192,4 +208,47 @@ fn told(problem: &Problem) -> Value {
         told["field"] = field.into();
     }
     value!({"problem": told})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::EngineOptions;
+    use crate::testing::{guest, source};
+
+    async fn used(counts_instructions: bool, next: &str) -> (u64, u64) {
+        let engine = Engine::new(EngineOptions {
+            concurrency: 1,
+            counts_instructions,
+            ..EngineOptions::default()
+        });
+        let source = source("guest", guest(next), "");
+        let trial = Trial::load(&engine.unwrap(), source, "case".parse().unwrap())
+            .await
+            .unwrap();
+        let _ = (trial.instructions(), trial.peak_memory());
+        let case = Case {
+            name: "x".to_owned(),
+            input: Input::Body {
+                kind: "x".to_owned(),
+                body: value!({}),
+            },
+            config: serde_json::Map::new(),
+            outcomes: value!([]),
+            expected: None,
+        };
+        trial.run(&case).await.unwrap();
+        (trial.instructions(), trial.peak_memory())
+    }
+
+    #[tokio::test]
+    async fn what_a_call_has_used_is_known_even_when_it_crashes() {
+        const TWO_PAGES: u64 = 2 * 65_536;
+        let (short, memory) = used(true, "(unreachable)").await;
+        let (long, _) = used(true, "(drop (call $f (i32.const 0))) (unreachable)").await;
+        assert!(0 < short && short < 1000 && short < long, "{short} {long}");
+        assert_eq!(memory, TWO_PAGES);
+        let grown = used(false, "(drop (memory.grow (i32.const 3))) (unreachable)").await;
+        assert_eq!(grown, (0, TWO_PAGES + 3 * 65_536));
+    }
 }

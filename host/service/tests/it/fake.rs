@@ -156,7 +156,7 @@ async fn plugins() -> Plugins {
         let engine = Engine::new(EngineOptions::default()).unwrap();
         let sources = bundled::plugins()
             .iter()
-            .map(|plugin| PluginSource::bundled(plugin.manifest, plugin.wasm));
+            .map(|plugin| PluginSource::bundled(plugin.id, plugin.manifest, plugin.wasm));
         Plugins::load(engine, sources.collect()).await.unwrap()
     };
     PLUGINS.get_or_init(load).await.clone()

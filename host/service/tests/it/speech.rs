@@ -84,7 +84,7 @@ async fn service(id: &'static str, credential: &str, base_url: &str) -> (Service
     let plugin = bundled::plugins().iter().find(|plugin| plugin.id == id).unwrap();
     let source = PluginSource {
         settings,
-        ..PluginSource::bundled(plugin.manifest, plugin.wasm)
+        ..PluginSource::bundled(plugin.id, plugin.manifest, plugin.wasm)
     };
     let plugins = Plugins::load(Engine::new(EngineOptions::default()).unwrap(), vec![source])
         .await

@@ -48,7 +48,7 @@ pub(crate) async fn plugin_calls(callers: usize, time: Duration) -> Figures {
         ..EngineOptions::default()
     })
     .expect("an engine");
-    let source = |plugin: &bundled::Bundled| PluginSource::bundled(plugin.manifest, plugin.wasm);
+    let source = |plugin: &bundled::Bundled| PluginSource::bundled(plugin.id, plugin.manifest, plugin.wasm);
     let plugins = Plugins::load(engine, bundled::plugins().iter().map(source).collect())
         .await
         .expect("the plugins");
