@@ -17,6 +17,8 @@ mod log;
 mod metrics;
 mod openapi;
 mod peer;
+mod plugin_files;
+mod plugin_folder;
 mod problem;
 mod qr_image;
 mod router;

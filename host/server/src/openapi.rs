@@ -36,6 +36,7 @@ use crate::router;
         (name = "tokens", description = "Who may do what."),
         (name = "sessions", description = "Linked WhatsApp devices."),
         (name = "messages", description = "Sending, and the log of both directions."),
+        (name = "plugins", description = "What adds kinds of messages, other APIs and voices."),
         (name = "operations", description = "For whoever runs the server."),
     )
 )]

@@ -16,7 +16,7 @@ use crate::dialects::dialects;
 use crate::edge::edge;
 use crate::openapi;
 use crate::problem::Failure;
-use crate::routes::{health, messages, sessions, signed_urls, token, tokens};
+use crate::routes::{health, messages, plugins, sessions, signed_urls, token, tokens};
 
 /// Every route there is.
 pub(crate) fn table() -> OpenApiRouter<App> {
@@ -45,6 +45,11 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         .routes(routes!(messages::voices::tts_voices))
         .routes(routes!(messages::voices::speech_voices))
         .routes(routes!(messages::get::get))
+        // Plugins
+        .routes(routes!(plugins::list::list))
+        .routes(routes!(plugins::reload::reload))
+        .routes(routes!(plugins::enable::enable))
+        .routes(routes!(plugins::disable::disable))
         // Operations
         .routes(routes!(openapi::serve))
         .routes(routes!(health::live::live))

@@ -24,5 +24,6 @@ scope_types! {
     SessionsWrite;
     MessagesSend;
     MessagesRead;
+    Plugins;
     Admin;
 }

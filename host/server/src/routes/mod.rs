@@ -2,6 +2,7 @@
 
 pub(crate) mod health;
 pub(crate) mod messages;
+pub(crate) mod plugins;
 pub(crate) mod sessions;
 pub(crate) mod signed_urls;
 pub(crate) mod token;

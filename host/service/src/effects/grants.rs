@@ -17,6 +17,11 @@ impl Granted {
         Self(grants)
     }
 
+    /// What the operator says of a plugin.
+    pub(crate) fn for_plugin(&self, id: &str) -> Option<&GrantConfig> {
+        self.0.get(id)
+    }
+
     /// Whether a plugin has been given a credential that it asks for.
     pub(crate) fn has_credential(&self, plugin: &Plugin, name: &str) -> bool {
         let config = self.0.get(plugin.id());
@@ -29,7 +34,7 @@ impl Granted {
     /// # Errors
     /// `not_supported` with the operator's mistake, in words for whoever reads the log.
     pub(super) fn of(&self, plugin: &Plugin) -> Result<Grant, Problem> {
-        match self.0.get(plugin.id()) {
+        match self.for_plugin(plugin.id()) {
             None => Ok(Grant::default()),
             Some(config) => grant(plugin, config).map_err(|mistake| {
                 let sentence = format!("The grant of the plugin {} cannot be used: {mistake}.", plugin.id());
@@ -40,9 +45,7 @@ impl Granted {
 }
 
 fn grant(plugin: &Plugin, config: &GrantConfig) -> Result<Grant, String> {
-    let asked = origins(plugin.asked_origins())?;
-    let mut granted = origins(config.allow.iter().map(String::as_str))?;
-    granted.retain(|origin| asked.iter().any(|asked| asked.covers(origin)));
+    let granted = granted_origins(plugin.asked_origins(), config)?;
     let credentials = plugin.asked().credentials.iter().filter_map(|(name, asked)| {
         let secret = config.credentials.get(name)?.clone();
         let hosts = origins(plugin.credential_origins(name)).map(|origins| {
@@ -68,6 +71,20 @@ fn grant(plugin: &Plugin, config: &GrantConfig) -> Result<Grant, String> {
         max_request_bytes: MOST_REQUEST_BYTES,
     };
     Grant::new(options).map_err(|invalid| invalid.to_string())
+}
+
+/// What is asked for and granted.
+///
+/// # Errors
+/// The operator's mistake, in words.
+pub(crate) fn granted_origins<'a>(
+    asked: impl IntoIterator<Item = &'a str>,
+    config: &GrantConfig,
+) -> Result<Vec<Origin>, String> {
+    let asked = origins(asked)?;
+    let mut granted = origins(config.allow.iter().map(String::as_str))?;
+    granted.retain(|origin| asked.iter().any(|asked| asked.covers(origin)));
+    Ok(granted)
 }
 
 fn origins<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Origin>, String> {
