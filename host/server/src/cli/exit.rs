@@ -11,7 +11,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// As asked.
     Ok = 0,
-    /// A `doctor` found a fault.
+    /// A `doctor` or a look at plugins found a fault.
     Unwell = 1,
     /// The command line is wrong.
     Usage = 64,

@@ -1,4 +1,4 @@
-//! The command line: `switchboard [--config FILE] [serve | token | token rotate | plugin precompile | migrate | doctor]`.
+//! The command line: `switchboard [--config FILE] [serve | token | token rotate | plugin ... | migrate | doctor]`.
 //!
 //! This module owns standard output and standard error: what was asked for goes to the first, words and faults go to the second,
 //! and the exit code (`exit.rs`) says which kind of fault it was.
@@ -7,7 +7,7 @@ mod config;
 mod doctor;
 pub mod exit;
 mod migrate;
-mod precompile;
+mod plugin;
 mod rotate;
 mod serve;
 mod token;
@@ -50,7 +50,7 @@ enum Action {
     /// Look after the plugins.
     Plugin {
         #[command(subcommand)]
-        action: PluginAction,
+        action: plugin::Action,
     },
     /// Bring the database to this version and say what was done.
     Migrate,
@@ -66,12 +66,6 @@ enum Action {
 enum TokenAction {
     /// Sign tokens with a new key from now on. The server may be running, and takes it up by itself.
     Rotate(rotate::Options),
-}
-
-#[derive(Debug, Subcommand)]
-enum PluginAction {
-    /// Compile the bundled plugins into a folder that an image takes along; plugins.precompiled_dir names it to the server.
-    Precompile(precompile::Options),
 }
 
 /// Runs the command line of this process.
@@ -108,9 +102,7 @@ fn act(command: Command) -> Result<Exit, Fault> {
             action: Some(TokenAction::Rotate(options)),
             ..
         } => rotate::run(&config?, &options, &mut io::stdout()).map(|()| Exit::Ok),
-        Action::Plugin {
-            action: PluginAction::Precompile(options),
-        } => precompile::run(&options, &mut io::stdout()).map(|()| Exit::Ok),
+        Action::Plugin { action } => plugin::run(config, &action),
         Action::Migrate => on_runtime(migrate::run(&config?, &mut io::stdout()))?.map(|()| Exit::Ok),
         // Faults of the configuration are findings of its own.
         Action::Doctor { json } => {
@@ -185,6 +177,33 @@ mod tests {
     fn where_compiled_plugins_go_must_be_said() {
         assert!(parse("plugin precompile --into somewhere").is_ok());
         assert!(parse("plugin precompile").is_err() && parse("plugin").is_err());
+    }
+
+    #[test]
+    fn a_plugin_is_listed_checked_run_and_begun() {
+        for line in [
+            "plugin list",
+            "plugin list --json",
+            "plugin check .",
+            "plugin check otp --wasm otp.wasm",
+            "plugin run otp",
+            "plugin run otp in-english",
+            "plugin new my-first",
+            "plugin new my-first --world dialect",
+            "plugin new my-first --world tts-provider",
+        ] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+        for line in [
+            "plugin check",
+            "plugin run",
+            "plugin new",
+            "plugin new ../up",
+            "plugin new Upper",
+            "plugin new x --world wasi",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
     }
 
     fn parse(line: &str) -> Result<Command, clap::Error> {

@@ -220,7 +220,11 @@ async fn the_phone_is_described_and_ours_stay_ours() {
     let by_query = Api::anonymous(&world.host.base);
     let path = format!("/v14.0/{mobid}?fields=id&access_token={}", world.api.token());
     assert_eq!(by_query.get(&path).await.expect(200)["id"], mobid.as_str());
-    error(by_query.get(&format!("/v14.0/{mobid}?access_token=nonsense")).await, 401, 190);
+    error(
+        by_query.get(&format!("/v14.0/{mobid}?access_token=nonsense")).await,
+        401,
+        190,
+    );
     // Our own routes never take it from there.
     let ours = format!("/api/sessions?access_token={}", world.api.token());
     assert_eq!(by_query.get(&ours).await.status, 401);

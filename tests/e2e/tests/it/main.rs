@@ -21,6 +21,7 @@ mod kinds;
 mod life;
 mod link;
 mod operating;
+mod plugins;
 mod proxy;
 mod restart;
 mod start;

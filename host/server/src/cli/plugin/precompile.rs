@@ -9,12 +9,12 @@ use std::path::PathBuf;
 use clap::Args;
 use switchboard_plugins::{Engine, EngineOptions, PrecompileError};
 
-use super::exit::{Exit, Fault};
-use super::unwritten;
+use crate::cli::exit::{Exit, Fault};
+use crate::cli::unwritten;
 
 /// Where the code goes.
 #[derive(Debug, Args)]
-pub(super) struct Options {
+pub(in crate::cli) struct Options {
     /// The folder, made if it is missing. Nobody else may be able to write it: what is in it will be run as native code.
     #[arg(long, value_name = "DIR")]
     into: PathBuf,

@@ -1,0 +1,172 @@
+//! Plugins that come and go while the host runs.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use tokio::process::Command;
+
+use crate::support::{DESK, FRIEND, Host, PATIENCE, World};
+
+/// Puts the component of `otp` into a folder of the operator's.
+fn drop_otp(data: &Path, id: &str, version: &str) {
+    let otp = bundled::plugins().iter().find(|plugin| plugin.id == "otp").unwrap();
+    let manifest = otp
+        .manifest
+        .replace("id = \"otp\"", &format!("id = {id:?}"))
+        .replace("0.1.0", version);
+    drop_in(data, id, &manifest, otp.wasm);
+}
+
+/// Written aside and moved into its place, as a careful operator does.
+fn drop_in(data: &Path, id: &str, manifest: &str, wasm: &[u8]) {
+    let (aside, place) = (data.join("plugins/.new"), data.join("plugins").join(id));
+    fs::create_dir(&aside).unwrap();
+    fs::write(aside.join("plugin.toml"), manifest).unwrap();
+    fs::write(aside.join("plugin.wasm"), wasm).unwrap();
+    if place.exists() {
+        fs::remove_dir_all(&place).unwrap();
+    }
+    fs::rename(aside, place).unwrap();
+}
+
+fn plugin<'a>(listed: &'a Value, id: &str) -> Option<&'a Value> {
+    listed["plugins"].as_array()?.iter().find(|plugin| plugin["id"] == id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_dropped_into_a_running_host_adds_its_kind_until_it_is_removed() {
+    // The bundled one would handle the kind already.
+    let world = World::start_with(|command| {
+        command.env("SWITCHBOARD_GRANTS__OTP__ENABLED", "false");
+    })
+    .await;
+    let friend = world.phone(FRIEND);
+    let session = world.linked(DESK).await;
+    let body = json!({"sessionId": session, "to": FRIEND, "type": "otp", "code": "493027"});
+    let send = async || world.api.post("/api/messages/send", &body).await;
+    send().await.expect_problem(400, "unknown_type", Some("type"));
+
+    drop_otp(&world.data(), "one-time", "1.0.0");
+    let version = |listed: &Value| plugin(listed, "one-time")?["version"].as_str().map(str::to_owned);
+    let first = world.api.until("/api/plugins", version).await;
+    assert_eq!(first, "1.0.0");
+    send().await.expect(200);
+    let holds_the_code = |text: Option<&str>| text.is_some_and(|text| text.contains("493027"));
+    friend
+        .wait_for_message(PATIENCE, |message| holds_the_code(message.text.as_deref()))
+        .await
+        .unwrap();
+    let document = world.api.get("/openapi.json").await.expect(200);
+    assert!(document["components"]["schemas"].get("SendBody.otp").is_some());
+
+    // One that cannot be loaded leaves the one before it.
+    let component = world.data().join("plugins/one-time/plugin.wasm");
+    let good = fs::read(&component).unwrap();
+    fs::write(&component, &good[..good.len() / 2]).unwrap();
+    let error = |listed: &Value| plugin(listed, "one-time")?["error"].as_str().map(str::to_owned);
+    let error = world.api.until("/api/plugins", error).await;
+    assert!(error.contains("one-time cannot be loaded"), "{error}");
+    send().await.expect(200);
+    assert!(world.host.log().contains("a plugin in the data folder is refused"));
+
+    drop_otp(&world.data(), "one-time", "1.0.1");
+    let is_new = |listed: &Value| (version(listed)? == "1.0.1").then_some(());
+    world.api.until("/api/plugins", is_new).await;
+    send().await.expect(200);
+
+    fs::remove_dir_all(world.data().join("plugins/one-time")).unwrap();
+    let is_gone = |listed: &Value| plugin(listed, "one-time").is_none().then_some(());
+    world.api.until("/api/plugins", is_gone).await;
+    send().await.expect_problem(400, "unknown_type", Some("type"));
+    let document = world.api.get("/openapi.json").await.expect(200);
+    assert!(document["components"]["schemas"].get("SendBody.otp").is_none());
+}
+
+/// Builds the crate in a folder for wasm32-wasip2 with nothing but what this workspace is built from, and returns its component.
+async fn build(folder: &Path, name: &str) -> Vec<u8> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    // Kept between runs: most of it is the dependencies.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-plugin");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for outer in [
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "CARGO_BUILD_TARGET",
+    ] {
+        cargo.env_remove(outer);
+    }
+    let built = cargo
+        .args([
+            "build",
+            "--release",
+            "--offline",
+            "--target",
+            "wasm32-wasip2",
+            "--target-dir",
+        ])
+        .arg(&target)
+        .current_dir(folder)
+        .output()
+        .await
+        .unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let warnings = String::from_utf8_lossy(&built.stderr);
+    assert!(!warnings.contains("warning:"), "{warnings}");
+    fs::read(target.join(format!("wasm32-wasip2/release/plugin_{name}.wasm"))).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_was_just_begun_builds_holds_its_cases_and_serves() {
+    let world = World::start().await;
+    let friend = world.phone(FRIEND);
+    let session = world.linked(DESK).await;
+    let workshop = tempfile::tempdir().unwrap();
+    let tool = async |line: &str| {
+        let mut command = Host::command(&workshop.path().join("data"), "ws://127.0.0.1:9/ws/chat");
+        command.args(line.split(' '));
+        Host::run(command).await
+    };
+    for (name, kind) in [
+        ("greeter", "message-handler"),
+        ("bridge", "dialect"),
+        ("silence", "tts-provider"),
+    ] {
+        let made = tool(&format!("plugin new {name} --world {kind}")).await;
+        assert_eq!(made.code, Some(0), "{}", made.words);
+        let folder = workshop.path().join(name);
+        let wasm = build(&folder, name).await;
+        fs::write(folder.join("plugin.wasm"), &wasm).unwrap();
+        let checked = tool(&format!("plugin check {name}")).await;
+        assert!(
+            checked.code == Some(0) && checked.words.contains("all of its cases hold"),
+            "{}",
+            checked.words
+        );
+        let run = tool(&format!("plugin run {name}")).await;
+        assert!(
+            run.code == Some(0) && run.words.contains("MiB of memory") && run.words.contains(" instructions"),
+            "{}",
+            run.words
+        );
+        let manifest = fs::read_to_string(folder.join("plugin.toml")).unwrap();
+        drop_in(&world.data(), name, &manifest, &wasm);
+        let is_ready = |listed: &Value| (plugin(listed, name)?["status"] == "ready").then_some(());
+        world.api.until("/api/plugins", is_ready).await;
+    }
+    let body = json!({"sessionId": session, "to": FRIEND, "type": "greeter", "name": "Ada"});
+    world.api.post("/api/messages/send", &body).await.expect(200);
+    let greeted = |text: Option<&str>| text == Some("Hello, Ada!");
+    friend
+        .wait_for_message(PATIENCE, |message| greeted(message.text.as_deref()))
+        .await
+        .unwrap();
+    let pong = world.api.get("/bridge/ping").await.expect(200);
+    assert!(pong["pong"].is_string(), "{pong}");
+    let voices = world.api.get("/api/messages/voices").await.expect(200);
+    let mut voices = voices["voices"].as_array().unwrap().iter();
+    assert!(voices.any(|voice| voice["id"] == "silence"));
+}
