@@ -22,6 +22,9 @@ impl Params {
             Body::Empty => Some(Map::new()),
             Body::Whole(Data::Text(text)) if text.trim().is_empty() => Some(Map::new()),
             Body::Whole(Data::Text(text)) => serde_json::from_str(text).ok(),
+            Body::Whole(Data::Blob(_)) => {
+                return Err(GraphError::new(&WRONG_BODY, "The body must be at most 256 KiB."));
+            }
             _ => None,
         };
         let path = String::new();
@@ -59,7 +62,8 @@ impl Params {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            // A whole number has one spelling. Of any other the text would be somebody else's choice, and as a phone number another's.
+            Some(Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(Some(number.to_string())),
             Some(_) => Err(self.wrong(name, "must be a string")),
         }
     }
@@ -74,6 +78,9 @@ impl Params {
     }
 
     pub(crate) fn needed_number(&self, name: &str) -> Result<f64, GraphError> {
+        if let Some(number) = self.get(name).and_then(Value::as_f64) {
+            return Ok(number);
+        }
         let text = self.needed_words(name)?;
         let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
         number.ok_or_else(|| self.wrong(name, "must be a number"))
@@ -159,6 +166,10 @@ pub(crate) mod tests {
         let params =
             params(&json!({"to": 919_846_303_025_u64, "latitude": "9.93", "longitude": 76.5, "preview": "true"}));
         assert_eq!(params.text("to"), Ok(Some("919846303025".to_owned())));
+        assert!(
+            params.text("longitude").is_err(),
+            "its text would be somebody else's choice"
+        );
         assert_eq!(params.needed_number("latitude"), Ok(9.93));
         assert_eq!(params.needed_number("longitude"), Ok(76.5));
         assert_eq!(params.flag("preview"), Ok(true));

@@ -38,6 +38,10 @@ impl FromStr for PhoneNumber {
         const EXPECTED: InvalidId = InvalidId::new(
             "must be a phone number with its country code: 7 to 15 digits, with or without +, spaces, dashes, dots and brackets",
         );
+        // Programs that keep numbers as floating ones write them so, and without the dot it would be somebody else's.
+        if text.trim().split_once('.').is_some_and(|(_, rest)| rest.len() < 2) {
+            return Err(EXPECTED);
+        }
         let mut digits = String::with_capacity(15);
         let mut plus = false;
         for c in text.trim().chars() {
