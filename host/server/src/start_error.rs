@@ -30,6 +30,9 @@ pub enum StartError {
     /// The plugin engine does not run on this machine.
     #[error("the plugin engine cannot start: {0}")]
     Engine(#[from] EngineError),
+    /// What is granted to plugins cannot be meant so.
+    #[error("{}", .0.join("\n"))]
+    Grants(Vec<String>),
     /// A plugin is not usable.
     #[error(transparent)]
     Plugin(#[from] LoadError),
@@ -62,7 +65,7 @@ impl StartError {
             },
             Self::Keys(KeysError::Io { .. }) => Exit::Io,
             Self::Keys(_) => Exit::Data,
-            Self::Driver(_) => Exit::Config,
+            Self::Driver(_) | Self::Grants(_) => Exit::Config,
             Self::Engine(_) | Self::Plugin(_) | Self::Stopping | Self::Panicked | Self::Service(_) => Exit::Software,
         }
     }

@@ -8,6 +8,7 @@ use switchboard_core::realm::Realm;
 use switchboard_egress::fetch::Fetcher;
 use switchboard_egress::{Egress, EgressOptions, Reach, SystemLookup};
 use switchboard_plugins::{Engine, EngineOptions, PluginSource, Plugins};
+use switchboard_service::mistakes_in_grants;
 use switchboard_store::{DataFolder, OpenOptions, SealKey, Store};
 use switchboard_whatsapp::{Driver, DriverError, DriverOptions};
 
@@ -90,6 +91,10 @@ pub(crate) fn plugin_folder(config: &Config, path: &Path, plugins: Plugins) -> P
 
 /// Loads the bundled plugins.
 pub(crate) async fn load_plugins(config: &Config, folder: Option<&DataFolder>) -> Result<Plugins, StartError> {
+    let mistakes = mistakes_in_grants(&config.grants);
+    if !mistakes.is_empty() {
+        return Err(StartError::Grants(mistakes));
+    }
     let plugins = Plugins::new(engine(config, folder)?);
     for plugin in bundled::plugins() {
         let source = PluginSource::bundled(plugin.id, plugin.manifest, plugin.wasm);

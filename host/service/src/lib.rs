@@ -25,7 +25,7 @@ mod wording;
 pub use switchboard_store::messages::Cursor;
 pub use switchboard_store::tokens::Token;
 
-pub use self::effects::Carrier;
+pub use self::effects::{Carrier, mistakes as mistakes_in_grants};
 pub use self::messages::log::{LogFilter, LogPage};
 pub use self::messages::reference::MessageRef;
 pub use self::messages::send::{Envelope, SendRequest, SendStatus, Sent, SentMessage};

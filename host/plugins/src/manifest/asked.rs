@@ -120,7 +120,8 @@ fn origin_of(url: &str) -> Option<&str> {
     let end = url[authority..]
         .find(['/', '?', '#', '\\'])
         .map_or(url.len(), |at| authority + at);
-    Some(&url[..end])
+    // A user name or a password is no part of an origin, and would be shown with it.
+    (!url[authority..end].contains('@')).then(|| &url[..end])
 }
 
 fn check_origin(origin: &str, config: &Map<String, Value>) -> Result<(), Refusal> {

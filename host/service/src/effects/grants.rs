@@ -32,13 +32,14 @@ impl Granted {
     /// What a plugin may do: nothing without a grant, and nothing beyond what it asks for.
     ///
     /// # Errors
-    /// `not_supported` with the operator's mistake, in words for whoever reads the log.
+    /// `not_supported`, with the operator's mistake behind it: it is for the log, and no business of a client.
     pub(super) fn of(&self, plugin: &Plugin) -> Result<Grant, Problem> {
         match self.for_plugin(plugin.id()) {
             None => Ok(Grant::default()),
             Some(config) => grant(plugin, config).map_err(|mistake| {
-                let sentence = format!("The grant of the plugin {} cannot be used: {mistake}.", plugin.id());
-                Problem::new(Code::NOT_SUPPORTED, sentence)
+                let id = plugin.id();
+                let sentence = format!("The plugin {id} cannot be used as it is configured here; the log says why.");
+                Problem::new(Code::NOT_SUPPORTED, sentence).cause(format!("grants.{id}: {mistake}"))
             }),
         }
     }
@@ -87,10 +88,53 @@ pub(crate) fn granted_origins<'a>(
     Ok(granted)
 }
 
+/// Everything that is wrong with what is granted, one line each. What was written is not repeated: a secret may be among it.
+pub fn mistakes(grants: &Grants) -> Vec<String> {
+    let mut mistakes = Vec::new();
+    for (id, grant) in grants {
+        if let Err(mistake) = origins(grant.allow.iter().map(String::as_str)) {
+            mistakes.push(format!("grants.{id}.allow: {mistake}"));
+        }
+        for (name, secret) in &grant.credentials {
+            // The header and the hosts are the plugin's to say.
+            let options = CredentialOptions {
+                name: name.clone(),
+                header: "x-credential".to_owned(),
+                prefix: String::new(),
+                secret: secret.clone(),
+                hosts: vec!["example.com".to_owned()],
+            };
+            if let Err(mistake) = Credential::new(options) {
+                mistakes.push(format!("grants.{id}.credentials.{name}: {mistake}"));
+            }
+        }
+    }
+    mistakes
+}
+
 fn origins<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Origin>, String> {
-    let origins = texts.into_iter().map(|text| {
+    let origins = texts.into_iter().enumerate().map(|(place, text)| {
         let origin: Result<Origin, _> = text.parse();
-        origin.map_err(|invalid| format!("{text} {invalid}"))
+        origin.map_err(|invalid| format!("the origin number {} {invalid}", place + 1))
     });
     origins.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mistake_is_told_with_its_place_and_no_secret() {
+        let grant = GrantConfig {
+            allow: vec!["https://a.example".into(), "https://u:hunter22@b.example".into()],
+            credentials: [("key".to_owned(), "hunter22\n".to_owned().into())].into(),
+            ..GrantConfig::default()
+        };
+        let mistakes = mistakes(&Grants::from([("otp".to_owned(), grant)]));
+        assert_eq!(mistakes.len(), 2, "{mistakes:?}");
+        assert!(mistakes[0].starts_with("grants.otp.allow: the origin number 2 must not contain a user name"));
+        assert!(mistakes[1].starts_with("grants.otp.credentials.key: "));
+        assert!(!mistakes.concat().contains("hunter22"), "{mistakes:?}");
+    }
 }

@@ -23,6 +23,7 @@ use switchboard_plugins::{CallContext, Plugin, World, for_guest};
 use switchboard_whatsapp::Typing;
 
 use self::blobs::Blobs;
+pub use self::grants::mistakes;
 pub(crate) use self::grants::{Granted, granted_origins};
 use crate::messages::reference::MessageRef;
 use crate::messages::send::{Delivery, Envelope, SendStatus};

@@ -147,7 +147,11 @@ impl Service {
         }
         let carrier = Carrier::for_plugin(self, context);
         let offer = provider.catalog(context, &carrier).await;
-        let offer = offer.map(Arc::new).map_err(|problem| problem.message().to_owned());
+        let offer = offer.map(Arc::new).map_err(|problem| {
+            let (plugin, cause) = (provider.plugin().name(), problem.cause_chain());
+            tracing::warn!(request_id = %context.request_id, plugin, code = %problem.code(), cause, "a provider does not say its voices");
+            problem.message().to_owned()
+        });
         parts.catalogs.put(key, now, offer.clone());
         offer
     }
