@@ -19,6 +19,10 @@ use crate::parts::Parts;
 
 /// The longest emoji, in bytes: families with skin tones have some 40.
 const LONGEST_EMOJI: usize = 64;
+/// The longest text beside a location, in bytes.
+const LONGEST_TEXT: usize = 4096;
+/// The largest entry of an address book, in bytes as JSON.
+const LARGEST_CONTACT: usize = 16 * 1024;
 /// Entries of an address book in one message.
 const MOST_CONTACTS: usize = 256;
 
@@ -68,7 +72,7 @@ impl Preparing<'_> {
         let contract::Reaction { message, emoji } = reaction;
         let message = MessageRef::from_str(&message)
             .map_err(|invalid| Problem::invalid_field(FIELD, format!("{FIELD} {invalid}.")))?;
-        if emoji.len() > LONGEST_EMOJI {
+        if !may_be_emoji(&emoji) {
             return Err(Problem::invalid_field("emoji", "emoji must be one emoji, or empty."));
         }
         let message = self.find(&message, FIELD).await?;
@@ -96,13 +100,21 @@ impl Preparing<'_> {
     }
 }
 
-/// A person may be known by a number and by an address without one, so only what is sure counts.
+/// A person may be known by a number and by an address without one. What is not known to be the same is another: a quotation shows
+/// what it answers.
 fn is_another(chat: &Jid, message: &Message) -> bool {
-    let is_person = |jid: &Jid| matches!(jid.server(), Server::User | Server::Lid);
-    if is_person(chat) && is_person(&message.chat) {
-        return chat.server() == message.chat.server() && *chat != message.chat;
-    }
-    *chat != message.chat
+    let is_inbound = message.direction == Direction::Inbound;
+    let known_as = message
+        .sender_alt
+        .as_ref()
+        .filter(|_| is_inbound && message.chat == message.sender);
+    *chat != message.chat && Some(chat) != known_as
+}
+
+/// Whether this may be an emoji: short, no letters, no control characters, and something beyond ASCII. Or nothing.
+fn may_be_emoji(text: &str) -> bool {
+    let is_out = |c: char| c.is_control() || c.is_alphabetic() && c.is_ascii() || c == ' ';
+    text.is_empty() || (text.len() <= LONGEST_EMOJI && !text.is_ascii() && !text.chars().any(is_out))
 }
 
 fn not_yet(what: &str) -> Problem {
@@ -124,6 +136,12 @@ fn location(place: contract::Location) -> Result<Location, Problem> {
         };
         Problem::invalid_field(field, format!("{field} {invalid}."))
     })?;
+    for (field, text) in [("name", &name), ("address", &address), ("url", &url)] {
+        if text.as_ref().is_some_and(|text| text.len() > LONGEST_TEXT) {
+            let sentence = format!("{field} must be at most {LONGEST_TEXT} bytes.");
+            return Err(Problem::invalid_field(field, sentence));
+        }
+    }
     (location.name, location.address, location.url) = (name, address, url);
     Ok(location)
 }
@@ -138,7 +156,22 @@ fn contacts(entries: Vec<contract::Contact>) -> Result<Vec<Contact>, Problem> {
         let sentence = format!("{field} must not be empty.");
         return Err(Problem::invalid_field(field, sentence));
     }
-    Ok(entries.into_iter().map(contact).collect())
+    let contacts: Vec<_> = entries.into_iter().map(contact).collect();
+    for (place, contact) in contacts.iter().enumerate() {
+        let numbers = contact.phones.iter().filter_map(|phone| phone.whatsapp.as_deref());
+        let is_digits = |digits: &str| (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        if !numbers.into_iter().all(is_digits) {
+            let field = format!("contacts.{place}.phones");
+            let sentence = format!("{field} must give a number on WhatsApp as 7 to 15 digits.");
+            return Err(Problem::invalid_field(field, sentence));
+        }
+        if serde_json::to_vec(contact).map_err(Problem::internal)?.len() > LARGEST_CONTACT {
+            let field = format!("contacts.{place}");
+            let sentence = format!("{field} must be at most {} KiB.", LARGEST_CONTACT / 1024);
+            return Err(Problem::invalid_field(field, sentence));
+        }
+    }
+    Ok(contacts)
 }
 
 fn contact(entry: contract::Contact) -> Contact {
@@ -212,5 +245,55 @@ fn contact(entry: contract::Contact) -> Contact {
             }
         }),
         birthday: entry.birthday,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_emoji_is_no_text() {
+        for emoji in ["", "👍", "👍🏽", "❤️", "1️⃣", "👨‍👩‍👧‍👦", "🇦🇹", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"]
+        {
+            assert!(may_be_emoji(emoji), "{emoji}");
+        }
+        for text in ["hello", "5", "👍 yes", "a👍", "\0\n", "👍\n", &"👍".repeat(17)] {
+            assert!(!may_be_emoji(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_or_no_number_is_refused_whoever_made_it() {
+        let entry = |formatted: &str, whatsapp: Option<&str>| contract::Contact {
+            name: contract::ContactName {
+                formatted: formatted.to_owned(),
+                first: None,
+                last: None,
+                middle: None,
+                prefix: None,
+                suffix: None,
+            },
+            phones: vec![contract::ContactPhone {
+                number: "+1 555".to_owned(),
+                label: None,
+                whatsapp: whatsapp.map(str::to_owned),
+            }],
+            emails: vec![],
+            urls: vec![],
+            addresses: vec![],
+            organization: None,
+            birthday: None,
+        };
+        assert!(contacts(vec![entry("Ada", Some("15550000002"))]).is_ok());
+        for (wrong, field) in [
+            (vec![], "contacts"),
+            (vec![entry("Ada", None), entry(" ", None)], "contacts.1.name"),
+            (vec![entry("Ada", Some("15550000002;type=x"))], "contacts.0.phones"),
+            (vec![entry(&"x".repeat(LARGEST_CONTACT), None)], "contacts.0"),
+            (vec![entry("Ada", None); MOST_CONTACTS + 1], "contacts"),
+        ] {
+            assert_eq!(contacts(wrong).unwrap_err().field_name(), Some(field));
+        }
     }
 }
