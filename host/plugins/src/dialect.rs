@@ -135,7 +135,7 @@ impl Dialect {
                 let guest = self.exports.load(&mut store, &instance)?;
                 guest.call_render_problem(&mut store, &told, asked, &problem).await
             });
-        self.plugin.settle(answer.await.map(Ok), |response| {
+        self.plugin.settle_words(answer.await, |response| {
             let response = checked(response)?;
             if response.status < 400 {
                 return Err(Fault::Contract(format!(

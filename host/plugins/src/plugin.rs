@@ -189,13 +189,34 @@ impl Plugin {
         answer: Result<Result<S, types::Problem>, Fault>,
         check: impl FnOnce(S) -> Result<T, Fault>,
     ) -> Result<T, Problem> {
-        let answer = match answer {
+        let answer = self.told(answer, check);
+        self.note(&answer.as_ref().map(|_| ()));
+        answer
+    }
+
+    /// The same for a call that says nothing about the plugin's health when it succeeds: it words what went wrong before.
+    pub(crate) fn settle_words<S, T>(
+        &self,
+        answer: Result<S, Fault>,
+        check: impl FnOnce(S) -> Result<T, Fault>,
+    ) -> Result<T, Problem> {
+        let answer = self.told(answer.map(Ok), check);
+        if let Err(problem) = &answer {
+            self.note(&Err(problem));
+        }
+        answer
+    }
+
+    fn told<S, T>(
+        &self,
+        answer: Result<Result<S, types::Problem>, Fault>,
+        check: impl FnOnce(S) -> Result<T, Fault>,
+    ) -> Result<T, Problem> {
+        match answer {
             Ok(Ok(step)) => check(step).map_err(|fault| fault.into_problem(&self.name)),
             Ok(Err(problem)) => Err(problem::of_guest(problem, &self.name)),
             Err(fault) => Err(fault.into_problem(&self.name)),
-        };
-        self.note(&answer.as_ref().map(|_| ()));
-        answer
+        }
     }
 
     fn note(&self, answer: &Result<(), &Problem>) {

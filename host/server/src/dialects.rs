@@ -6,8 +6,8 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::Extension;
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest as _, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
@@ -39,6 +39,9 @@ const OURS: [HeaderName; 8] = [
     header::SET_COOKIE,
     header::DATE,
 ];
+
+/// Parameters in one query.
+const MOST_PARAMETERS: usize = 256;
 
 /// Which dialect a request was for: known while it is handled, and used for whatever goes wrong, wherever it does.
 #[derive(Debug, Clone, Default)]
@@ -136,7 +139,7 @@ pub(crate) async fn dialects(
                 route: route.path,
                 path: decoded(parts.uri.path())?,
                 params: decoded_params(params)?,
-                query: query(&parts.uri),
+                query: query(&parts.uri)?,
                 headers: headers(&parts),
                 body: read(&app, body, &parts, &carrier).await?,
                 caller: caller.as_ref().map(told_caller),
@@ -209,10 +212,17 @@ fn decoded_params(params: Params) -> Result<Params, Problem> {
     params.collect()
 }
 
-fn query(uri: &Uri) -> Vec<(String, String)> {
-    form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
-        .into_owned()
-        .collect()
+fn query(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
+    let query = uri.query().unwrap_or_default();
+    let mut parameters = form_urlencoded::parse(query.as_bytes()).into_owned();
+    let taken: Vec<_> = parameters.by_ref().take(MOST_PARAMETERS).collect();
+    match parameters.next() {
+        None => Ok(taken),
+        Some(_) => {
+            let sentence = format!("The query must have at most {MOST_PARAMETERS} parameters.");
+            Err(Problem::invalid_field("query", sentence))
+        }
+    }
 }
 
 fn headers(parts: &Parts) -> Vec<(String, String)> {
@@ -222,9 +232,15 @@ fn headers(parts: &Parts) -> Vec<(String, String)> {
 }
 
 async fn read(app: &App, body: Body, parts: &Parts, carrier: &Carrier<'_>) -> Result<contract::Body, Problem> {
-    let bytes = to_bytes(body, app.max_body_bytes).await.map_err(|error| {
-        let sentence = format!("The body must be at most {} KiB.", app.max_body_bytes / 1024);
-        Problem::new(Code::BODY_TOO_LARGE, sentence).cause(error)
+    // The limit is that of our own routes, which stands in the extensions.
+    let mut request = Request::new(body);
+    request.extensions_mut().clone_from(&parts.extensions);
+    let bytes = Bytes::from_request(request, app).await.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            let sentence = format!("The body must be at most {} KiB.", app.max_body_bytes / 1024);
+            return Problem::new(Code::BODY_TOO_LARGE, sentence);
+        }
+        Problem::new(Code::INVALID_JSON, "The body did not arrive whole.").cause(rejection)
     })?;
     let mime = parts
         .headers

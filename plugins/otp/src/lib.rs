@@ -33,7 +33,8 @@ struct Body {
     code: String,
     language: Option<String>,
     brand: Option<String>,
-    expires_minutes: Option<u32>,
+    /// Whole, but JSON may write it as 10.0.
+    expires_minutes: Option<f64>,
 }
 
 /// The table `[config]` of plugin.toml, with what the operator has set over it.

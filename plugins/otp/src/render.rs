@@ -9,7 +9,7 @@ const FIRST_STRONG_ISOLATE: char = '\u{2068}';
 const POP_ISOLATE: char = '\u{2069}';
 
 /// One line of text.
-pub(crate) fn message(language: &Language, code: &str, brand: Option<&str>, expires_minutes: Option<u32>) -> String {
+pub(crate) fn message(language: &Language, code: &str, brand: Option<&str>, expires_minutes: Option<f64>) -> String {
     let isolated = |opening: char, text: &str| match language.right_to_left {
         true => format!("{opening}{text}{POP_ISOLATE}"),
         false => text.to_owned(),
@@ -40,7 +40,7 @@ mod tests {
     fn everything_that_is_known_is_said() {
         let english = find("en").unwrap();
         assert_eq!(
-            message(english, "493027", Some("Acme"), Some(10)),
+            message(english, "493027", Some("Acme"), Some(10.0)),
             "493027 is your verification code for Acme. It is valid for 10 min. Do not share it with anyone."
         );
         assert_eq!(
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_brand_with_braces_is_only_a_brand() {
-        let text = message(find("en").unwrap(), "493027", Some("{code} {minutes}"), Some(5));
+        let text = message(find("en").unwrap(), "493027", Some("{code} {minutes}"), Some(5.0));
         assert!(text.starts_with("493027 is your verification code for {code} {minutes}. It is valid for 5 min."));
     }
 }

@@ -6,10 +6,16 @@ use crate::bindings::switchboard::plugin::content::{
 use crate::graph_error::GraphError;
 use crate::params::Params;
 
+/// The host sends no more in one message.
+const MOST: usize = 256;
+
 pub(super) fn of(params: &Params) -> Result<Vec<Contact>, GraphError> {
     let contacts = params.list("contacts")?;
     if contacts.is_empty() {
         return Err(GraphError::missing("contacts"));
+    }
+    if contacts.len() > MOST {
+        return Err(GraphError::wrong("contacts", "must be a list of at most 256 contacts"));
     }
     contacts.iter().map(contact).collect()
 }

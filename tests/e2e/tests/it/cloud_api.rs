@@ -183,6 +183,17 @@ async fn whatever_goes_wrong_is_told_in_metas_words() {
             .contains("The parameter to is required"),
         "{without_to}"
     );
+    // Programs that keep numbers as floating ones: without its dot it would be somebody else's.
+    for floating in [json!(15_550_000_002.5), json!("15550000002.0")] {
+        let mut to = text("x");
+        to["to"] = floating;
+        assert_eq!(world.api.post(&path, &to).await.status, 400, "{to}");
+    }
+    let many = vec!["a"; 1000].join("&");
+    error(world.api.get(&format!("/v23.0/{mobid}?{many}")).await, 400, 131_009);
+    let mut reaction = json!({"messaging_product": "whatsapp", "to": FRIEND, "type": "reaction"});
+    reaction["reaction"] = json!({"message_id": "msg_01ARZ3NDEKTSV4RRFFQ69G5FAV", "emoji": "this is text"});
+    assert_eq!(world.api.post(&path, &reaction).await.status, 400);
     let mut template = text("x");
     template["type"] = json!("hologram");
     error(world.api.post(&path, &template).await, 400, 131_051);
