@@ -1,6 +1,6 @@
 //! Plugins on trial: a case says in JSON what goes in and what must come out, and is run as a server would run it, every check included.
 //!
-//! A value of the contract has one form in JSON: see [`json`](self::json). What a plugin asks for is not carried out here: a case
+//! A value of the contract has one form in JSON: see `json.rs`. What a plugin asks for is not carried out here: a case
 //! brings the outcomes along.
 
 mod case;
