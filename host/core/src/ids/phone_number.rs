@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{InvalidId, serde_as_text};
+use super::{InvalidId, is_digits, serde_as_text};
 
 /// A phone number in E.164 without the plus: 7 to 15 digits that begin with a country code, so never with 0.
 ///
@@ -39,7 +39,8 @@ impl FromStr for PhoneNumber {
             "must be a phone number with its country code: 7 to 15 digits, with or without +, spaces, dashes, dots and brackets",
         );
         // Programs that keep numbers as floating ones write them so, and without the dot it would be somebody else's.
-        if text.trim().split_once('.').is_some_and(|(_, rest)| rest.len() < 2) {
+        let floating = text.trim().trim_start_matches('+').split_once('.');
+        if floating.is_some_and(|(number, rest)| number.len() >= 7 && is_digits(number) && is_zeros(rest)) {
             return Err(EXPECTED);
         }
         let mut digits = String::with_capacity(15);
@@ -63,6 +64,10 @@ impl FromStr for PhoneNumber {
         }
         Ok(Self(digits.into()))
     }
+}
+
+fn is_zeros(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b == b'0')
 }
 
 serde_as_text!(PhoneNumber);
