@@ -111,7 +111,7 @@ pub(crate) async fn dialects(
             "There is no such route. GET /openapi.json lists all there are.",
         )
         .into()),
-        Some(Found::OtherMethod { dialect, .. }) => {
+        Some(Found::OtherMethod { dialect }) => {
             spoken.by(&dialect, "another method", &parts);
             // Some clients try their token on a route that does not exist, and look at nothing but this.
             caller(&app, &mut parts, &dialect).await?;
@@ -163,20 +163,18 @@ async fn caller(app: &App, parts: &mut Parts, dialect: &Dialect) -> Result<Calle
     shown.caller(app, &parts.method, Peer::of(parts)).await
 }
 
-/// Takes a parameter out of the query: a token is no business of the dialect's.
+/// Takes a parameter out of the query, however often it stands there: a token is no business of the dialect's. The rest stays as it was
+/// written.
 fn take_parameter(uri: &mut Uri, name: &str) -> Option<String> {
-    let query = uri.query()?;
-    let mut taken = None;
-    let mut left = form_urlencoded::Serializer::new(String::new());
-    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-        if key == name {
-            taken = Some(value.into_owned());
-        } else {
-            left.append_pair(&key, &value);
+    let (mut taken, mut left) = (None, Vec::new());
+    for pair in uri.query()?.split('&') {
+        match form_urlencoded::parse(pair.as_bytes()).next() {
+            Some((key, value)) if key == name => taken = Some(value.into_owned()),
+            _ => left.push(pair),
         }
     }
     let taken = taken?;
-    *uri = format!("{}?{}", uri.path(), left.finish()).parse().ok()?;
+    *uri = format!("{}?{}", uri.path(), left.join("&")).parse().ok()?;
     Some(taken)
 }
 
@@ -269,4 +267,26 @@ fn respond(answer: contract::Response, carrier: &Carrier<'_>) -> Result<Response
         }
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_taken_out_of_the_query_and_the_rest_stays_as_it_was_written() {
+        for (query, left, token) in [
+            ("a=%2F&access_token=x.y&b", "a=%2F&b", Some("x.y")),
+            ("access%5Ftoken=x%2By", "", Some("x+y")),
+            ("access_token=a&access_token=b&c=1", "c=1", Some("b")),
+            ("a=1&access=2", "a=1&access=2", None),
+        ] {
+            let mut uri: Uri = format!("/v23.0/1?{query}").parse().unwrap();
+            assert_eq!(take_parameter(&mut uri, "access_token").as_deref(), token, "{query}");
+            assert_eq!(uri.query(), Some(left));
+        }
+        let long = vec!["a"; 30_000].join("&");
+        let mut uri: Uri = format!("/1?{long}&access_token=x").parse().unwrap();
+        assert_eq!(take_parameter(&mut uri, "access_token").as_deref(), Some("x"));
+    }
 }
