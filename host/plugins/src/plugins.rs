@@ -2,6 +2,7 @@
 //! there when it began, and ends with it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -9,7 +10,7 @@ use prometheus_client::registry::Registry as MetricRegistry;
 use serde::Serialize;
 use serde_json::Value;
 use switchboard_core::problem::{Code, Problem};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 
 use crate::contract::content::Content;
 use crate::contract::http::Method;
@@ -39,7 +40,7 @@ struct Inner {
     table: ArcSwap<Table>,
     /// One change at a time.
     changing: Mutex<()>,
-    changes: watch::Sender<u64>,
+    changes: AtomicU64,
 }
 
 /// How one plugin is doing.
@@ -141,7 +142,7 @@ impl Plugins {
             metrics: Metrics::default(),
             table: ArcSwap::default(),
             changing: Mutex::default(),
-            changes: watch::Sender::new(0),
+            changes: AtomicU64::new(0),
         }))
     }
 
@@ -274,17 +275,12 @@ impl Plugins {
 
     fn swap(&self, table: Table) {
         self.0.table.store(Arc::new(table));
-        self.0.changes.send_modify(|changes| *changes += 1);
+        self.0.changes.fetch_add(1, Ordering::Release);
     }
 
-    /// Changes whenever a plugin comes, goes or is replaced.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.0.changes.subscribe()
-    }
-
-    /// Another number after every change.
+    /// Another number whenever a plugin comes, goes or is replaced.
     pub fn generation(&self) -> u64 {
-        *self.0.changes.borrow()
+        self.0.changes.load(Ordering::Acquire)
     }
 
     /// Every plugin that was put in, in the order in which they go before each other.

@@ -43,8 +43,6 @@ pub enum Found {
     OtherMethod {
         /// Whose.
         dialect: Arc<Dialect>,
-        /// With which.
-        allowed: Vec<Method>,
     },
 }
 
@@ -81,7 +79,6 @@ impl Routes {
         let Some(entry) = entry else {
             return Some(Found::OtherMethod {
                 dialect: Arc::clone(&matched.value.first()?.dialect),
-                allowed: matched.value.iter().map(|entry| entry.method).collect(),
             });
         };
         Some(Found::Route {
