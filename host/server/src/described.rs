@@ -105,6 +105,8 @@ described! {
     .examples([NUMBER]);
     /// A message: its id (`msg_...`), or its wamid.
     MessageRefText as "MessageRef": like("^(?:msg_[0-7][0-9A-HJKMNP-TV-Z]{25}|wamid\\.[A-Za-z0-9+\\/]+={0,2})$");
+    /// The id of a plugin.
+    PluginIdText as "PluginId": like("^[a-z][a-z0-9-]{0,63}$").examples(["otp"]);
     /// A place in the log, as an answer gave it.
     CursorText as "Cursor": like("^[0-9]{1,18}$");
     /// Seconds, or a number with `s`, `m`, `h` or `d` behind it.
@@ -151,6 +153,7 @@ mod tests {
     use switchboard_service::Cursor;
 
     use super::*;
+    use crate::routes::plugins::id::PluginId;
 
     /// Makes up texts that fit the pattern of `D` and lets `R` read them.
     fn reads_what_is_described<D: PartialSchema, R: FromStr<Err: Debug>>() {
@@ -172,6 +175,7 @@ mod tests {
         reads_what_is_described::<PhoneNumberText, PhoneNumber>();
         reads_what_is_described::<RecipientText, Recipient>();
         reads_what_is_described::<CursorText, Cursor>();
+        reads_what_is_described::<PluginIdText, PluginId>();
         reads_what_is_described::<ProxyText, Proxy>();
         reads_what_is_described::<SignablePathText, SignablePath>();
     }

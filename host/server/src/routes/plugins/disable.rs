@@ -5,6 +5,7 @@ use super::id::PluginId;
 use crate::app::App;
 use crate::auth::May;
 use crate::auth::scope::Plugins;
+use crate::described::PluginIdText;
 use crate::extract::Path;
 use crate::problem::Answer;
 use axum::Json;
@@ -19,7 +20,7 @@ use axum::extract::State;
     path = "/api/plugins/{pluginId}/disable",
     operation_id = "disablePlugin",
     tag = "plugins",
-    params(("pluginId" = String, Path, description = "The plugin's id.", example = "otp")),
+    params(("pluginId" = inline(PluginIdText), Path, description = "The plugin's id.")),
     responses((status = 200, body = PluginDone)),
     security(("bearer" = ["plugins"]))
 )]

@@ -4,9 +4,9 @@ use axum::Json;
 
 use super::done::{PluginDone, refused};
 use super::id::PluginId;
-
 use crate::auth::May;
 use crate::auth::scope::Plugins;
+use crate::described::PluginIdText;
 use crate::extract::Path;
 use crate::problem::Answer;
 
@@ -18,7 +18,7 @@ use crate::problem::Answer;
     path = "/api/plugins/{pluginId}/enable",
     operation_id = "enablePlugin",
     tag = "plugins",
-    params(("pluginId" = String, Path, description = "The plugin's id.", example = "otp")),
+    params(("pluginId" = inline(PluginIdText), Path, description = "The plugin's id.")),
     responses((status = 200, body = PluginDone)),
     security(("bearer" = ["plugins"]))
 )]

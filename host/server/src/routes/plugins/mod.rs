@@ -3,6 +3,6 @@
 pub(crate) mod disable;
 mod done;
 pub(crate) mod enable;
-mod id;
+pub(crate) mod id;
 pub(crate) mod list;
 pub(crate) mod reload;

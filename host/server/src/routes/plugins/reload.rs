@@ -9,6 +9,7 @@ use super::id::PluginId;
 use crate::app::App;
 use crate::auth::May;
 use crate::auth::scope::Plugins;
+use crate::described::PluginIdText;
 use crate::extract::Path;
 use crate::problem::Answer;
 
@@ -21,7 +22,7 @@ use crate::problem::Answer;
     path = "/api/plugins/{pluginId}/reload",
     operation_id = "reloadPlugin",
     tag = "plugins",
-    params(("pluginId" = String, Path, description = "The plugin's id.", example = "otp")),
+    params(("pluginId" = inline(PluginIdText), Path, description = "The plugin's id.")),
     responses((status = 200, body = PluginDone)),
     security(("bearer" = ["plugins"]))
 )]
