@@ -167,7 +167,7 @@ mod a_build_that_checks {
         let keys = KeyStore::new(store.clone(), Arc::new(SystemClock), &session);
         let line = driver(&simulator.ws_url())
             .unwrap()
-            .open(session, keys, Purpose::Link, None, Arc::new(Deaf));
+            .open(session, keys, Purpose::Link, None, None, Arc::new(Deaf));
 
         // The server has answered, more than once, and got no further than its certificate.
         let mut state = line.state();
