@@ -2,7 +2,7 @@
 //!
 //! Instances come from a pool, because a call takes some ten microseconds and mapping memory would be most of it. Guests are
 //! interrupted by epochs and not by fuel, which would cost them a fifth more time. They are compiled for what every processor of
-//! this architecture can do, so that compiled code can move to another machine, in an image or in a data folder; `benches/call.rs`
+//! this architecture can do, so that compiled code can move to another machine, in an image or in a data folder; `benches/plugins/call.rs`
 //! shows that this one's extensions would not make a call faster.
 
 use std::io;

@@ -5,7 +5,8 @@
 //! phone: sends in turn, each acknowledged. The second is a list of sessions. In the third the session cannot reach WhatsApp, so
 //! that every send is accepted and queued: it measures acceptance alone (token, JSON, plugin, durable commit). Then the commit's disk
 //! is taken out (the same host on a folder in memory), then the plugin call and the commit altogether (a body that the plugin's schema
-//! does not allow), and both stand beside their cost by themselves.
+//! does not allow), and both stand beside their cost by themselves. The last table is the same text through Meta's Cloud API, beside
+//! the native route: two calls of a larger plugin in the place of one.
 
 #![expect(
     clippy::expect_used,
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use common::load::{Target, load};
 use common::process::cpu;
+use parts::TEXT;
 use serde_json::json;
 use simulator::{Options, Simulator};
 use tempfile::TempDir;
@@ -69,7 +71,7 @@ async fn main() {
     simulator.shutdown().await;
     api.session_becomes(&session, "RECONNECTING").await;
     let accepting = Target::post(&host.base, &token, ACCEPT, &send, 202);
-    let wrong = json!({"sessionId": session, "to": FRIEND, "type": "text", "body": "Hello there, how are you?"});
+    let wrong = json!({"sessionId": session, "to": FRIEND, "type": "text", "body": TEXT});
     let refusing = Target::post(&host.base, &token, ACCEPT, &wrong, 400);
     let diskless = Diskless::start().await;
     println!("\naccepting a text (wait=false): token, JSON, plugin, durable commit");
@@ -96,10 +98,20 @@ async fn main() {
         let commits = parts::commits(clients, EACH).await;
         commits.report("the commit alone", Some(&floor));
     }
+
+    let cloud_text = json!({"messaging_product": "whatsapp", "to": FRIEND, "type": "text", "text": {"body": TEXT}});
+    let path = format!("/v23.0/{session}/messages");
+    let dialect = Target::post(&host.base, &token, &path, &cloud_text, 200);
+    println!("\naccepting a text through Meta's Cloud API; the native route as the baseline");
+    for clients in [1, 64] {
+        let native = load(&accepting, clients, EACH).await;
+        native.report("native", None);
+        load(&dialect, clients, EACH).await.report("Cloud API", Some(&native));
+    }
 }
 
 fn text(session: &str) -> serde_json::Value {
-    json!({"sessionId": session, "to": FRIEND, "type": "text", "text": "Hello there, how are you?"})
+    json!({"sessionId": session, "to": FRIEND, "type": "text", "text": TEXT})
 }
 
 /// A host of its own process with one linked session, and the WhatsApp that it is linked to.

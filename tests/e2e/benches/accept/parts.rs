@@ -19,7 +19,7 @@ use switchboard_store::{DataFolder, OpenOptions, Store};
 
 use crate::common::load::{Figures, Work, repeat};
 
-const TEXT: &str = "Hello there, how are you?";
+pub(crate) const TEXT: &str = "Hello there, how are you?";
 
 struct Call {
     plugins: Plugins,
