@@ -1,13 +1,14 @@
 //! One call into a plugin: a fresh instance, a deadline, and everything thrown away afterwards.
 //!
-//! Two clocks watch a call. The guest's own time is counted in ticks of the epoch, only while it runs, and it gives way to other
-//! tasks at every tick; so a busy machine does not punish it, and a spinning guest does not hold a thread. Around it stands a
-//! timeout in wall time, for a guest that waits instead of working.
+//! Two clocks watch a call. The guest's own time is counted in ticks of the epoch, only while it runs, and it gives way at every tick,
+//! to other tasks and to sockets that have something to be read; so a busy machine does not punish it, and a spinning guest does not
+//! hold a thread. Around it stands a timeout in wall time, for a guest that waits instead of working.
 
 use std::time::Duration;
 
 use switchboard_core::clock::UnixMillis;
 use tokio::sync::Semaphore;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use wasmtime::component::{Instance, InstancePre, ResourceTable};
 use wasmtime::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut, UpdateDeadline};
@@ -191,14 +192,15 @@ fn bounded(engine: &wasmtime::Engine, guest: Guest, limits: &Limits) -> Store<Gu
     store.limiter(|guest| &mut guest.limiter);
     store.set_hostcall_fuel(limits.answer_bytes());
     store.set_max_component_handles(HANDLES);
-    store.set_epoch_deadline(1);
+    // A call of some microseconds that happens to meet a tick does not give way.
+    store.set_epoch_deadline(2);
     let mut left = limits.cpu().as_millis().div_ceil(TICK.as_millis());
     store.epoch_deadline_callback(move |_| {
         left = left.saturating_sub(1);
         Ok(if left == 0 {
             UpdateDeadline::Interrupt
         } else {
-            UpdateDeadline::Yield(1)
+            UpdateDeadline::YieldCustom(1, Box::pin(yield_now()))
         })
     });
     store

@@ -1,8 +1,8 @@
-//! The clockwork behind interruption: a thread that moves the engine's epoch on every few milliseconds while guests run.
+//! The clockwork behind interruption: a thread that moves the engine's epoch on every millisecond while guests run.
 //!
 //! Compiled guest code compares the epoch with its deadline at every loop and call. An async timeout alone could never stop a guest
 //! that spins, because it is only looked at when the guest's task gives way. Without calls the thread goes to sleep, so an idle
-//! host is not woken 200 times a second; it lingers first, so that a busy one does not pay for a wake-up at every call.
+//! host is not woken a thousand times a second; it lingers first, so that a busy one does not pay for a wake-up at every call.
 
 use std::io;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use wasmtime::EngineWeak;
 
-/// The length of one tick, and so the precision of a deadline.
-pub(crate) const TICK: Duration = Duration::from_millis(5);
+/// The length of one tick, and so the precision of a deadline, and the longest that a spinning guest keeps others waiting.
+pub(crate) const TICK: Duration = Duration::from_millis(1);
 
-/// Ticks without a call before the thread sleeps: one second.
-const LINGER: u32 = 200;
+/// Ticks without a call before the thread sleeps: a second.
+const LINGER: u32 = 1000;
 
 #[derive(Debug)]
 pub(crate) struct Ticker {
