@@ -23,6 +23,7 @@
 mod admission;
 mod cache;
 mod call;
+mod compiler;
 #[expect(
     missing_docs,
     reason = "generated: wit/ has the words, where there is something to say"
