@@ -1,4 +1,4 @@
-//! Compiled code, kept between runs: `<sha256 of the component>-<hash of the engine>.cwasm`, each with its fingerprint beside it.
+//! Compiled code, kept between runs: `<sha256 of the component>-<hash of the engine>.cwasm`, each with its checksum beside it.
 //!
 //! It is looked for in a folder that came with the program (an image has one, because its data folder is new at the first start),
 //! then in the cache of the data folder. The first is only read; into the second goes what was compiled here. Whatever is missing,
@@ -19,7 +19,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::compiler::compile;
-use crate::precompiled::{Unusable, fingerprint, map};
+use crate::precompiled::{Unusable, checksum, fingerprint, map};
 
 /// Where compiled code of one engine is.
 #[derive(Debug)]
@@ -164,7 +164,7 @@ impl CodeCache {
 }
 
 fn stored(engine: &Engine, path: &Path) -> Result<Component, Unusable> {
-    match fs::read_to_string(beside(path, "sha256")) {
+    match fs::read_to_string(beside(path, "crc32")) {
         Ok(written) => map(engine, path, written.trim()),
         Err(error) if error.kind() == ErrorKind::NotFound && !path.exists() => Err(Unusable::Missing),
         Err(error) => Err(error.into()),
@@ -174,7 +174,7 @@ fn stored(engine: &Engine, path: &Path) -> Result<Component, Unusable> {
 fn keep(dir: &Path, path: &Path, code: &[u8], modes: Modes) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(modes.folder).create(dir)?;
     replace(path, code, modes.file)?;
-    replace(&beside(path, "sha256"), fingerprint(code).as_bytes(), modes.file)
+    replace(&beside(path, "crc32"), checksum(code).as_bytes(), modes.file)
 }
 
 /// Writes aside and renames: a file that is mapped by a running instance must never change under it.
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn code_without_its_fingerprint_is_compiled_again() {
+    fn code_without_its_checksum_is_compiled_again() {
         let dir = tempfile::tempdir().unwrap();
         let (files, _) = load(dir.path());
         fs::remove_file(&files[1]).unwrap();
@@ -293,7 +293,7 @@ mod tests {
         let other = Engine::new(&config).unwrap();
         let code = other.precompile_component(&wat::parse_str(EMPTY).unwrap()).unwrap();
         fs::write(&files[0], &code).unwrap();
-        fs::write(&files[1], fingerprint(&code)).unwrap();
+        fs::write(&files[1], checksum(&code)).unwrap();
         let (_, log) = load(dir.path());
         assert!(log.contains("not for this engine"), "{log}");
     }
@@ -316,7 +316,7 @@ mod tests {
         for (path, mode) in [
             (path.parent().unwrap(), 0o755),
             (&path, 0o644),
-            (&beside(&path, "sha256"), 0o644),
+            (&beside(&path, "crc32"), 0o644),
         ] {
             let found = fs::metadata(path).unwrap().permissions().mode() & 0o777;
             assert_eq!(found & !mode, 0, "{}: {found:o}", path.display());

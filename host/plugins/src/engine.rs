@@ -248,7 +248,7 @@ mod tests {
             engine.inner().cache.component(&engine.inner().wasmtime, &wasm).unwrap();
         }
         let kept = std::fs::read_dir(dir.path()).unwrap().count();
-        assert_eq!(kept, 2, "one file of code and its fingerprint");
+        assert_eq!(kept, 2, "one file of code and its checksum");
     }
 
     /// Counting bits and rounding vectors take one instruction each where the processor has it, and several elsewhere.

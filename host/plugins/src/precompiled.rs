@@ -28,25 +28,31 @@ pub(crate) enum Unusable {
     Foreign(wasmtime::Error),
 }
 
-/// The fingerprint under which compiled code is stored and found again.
+/// The fingerprint of a component, under which its compiled code is stored and found again.
 pub(crate) fn fingerprint(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Maps the compiled component in `path`, if it still has the fingerprint it was written with.
+/// What tells whether compiled code is still what was written. A fingerprint would take longer than all the rest of a load, and could
+/// not do more: who can change the one file can change the other.
+pub(crate) fn checksum(code: &[u8]) -> String {
+    format!("{:08x}", crc32fast::hash(code))
+}
+
+/// Maps the compiled component in `path`, if it still has the checksum it was written with.
 pub(crate) fn map(engine: &Engine, path: &Path, written: &str) -> Result<Component, Unusable> {
     for (path, what) in [(Some(path), "it"), (path.parent(), "its folder")] {
         if path.is_some_and(|path| !is_ours_alone(path).unwrap_or(false)) {
             return Err(Unusable::Exposed(what));
         }
     }
-    if fingerprint(&fs::read(path)?) != written {
+    if checksum(&fs::read(path)?) != written {
         return Err(Unusable::Altered);
     }
     // SAFETY: `deserialize_file` trusts the file to be unmodified output of `Component::serialize`, because it will be run as native
     // code. Only `cache.rs` writes such files, with exactly that output, aside and renamed. It was just checked that nobody but this
-    // user and root can write file and folder; the fingerprint just compared rules out damage, and the engine itself refuses code
-    // that was compiled for another configuration or processor. So whoever could forge file and fingerprint is somebody who is
+    // user and root can write file and folder; the checksum just compared rules out damage, and the engine itself refuses code
+    // that was compiled for another configuration or processor. So whoever could forge file and checksum is somebody who is
     // trusted anyhow: in the data folder, who could replace the database and the keys beside it; in a folder that came with the
     // program (`plugins.precompiled_dir`), who could replace the program. The operator must name no other folder there.
     #[expect(
