@@ -155,10 +155,8 @@ impl Gate {
             limiter: Limiter::new(limits, refused.clone(), callee.metrics.memory.clone()),
         };
         let run = async {
-            let mut store = bounded(callee.component.component().engine(), guest, limits);
-            let _running = occasion.is_request.then(|| callee.metrics.running());
-            let instance = callee.component.instantiate_async(&mut store).await?;
-            let held = if self.counts_instructions {
+            let store = bounded(callee.component.component().engine(), guest, limits);
+            let mut held = if self.counts_instructions {
                 Held::count(store, callee.metrics.instructions.clone())?
             } else {
                 Held {
@@ -166,6 +164,8 @@ impl Gate {
                     instructions: None,
                 }
             };
+            let _running = occasion.is_request.then(|| callee.metrics.running());
+            let instance = callee.component.instantiate_async(&mut held).await?;
             work(held, instance).await
         };
         let answer = timeout(self.call_deadline, run).await;

@@ -166,6 +166,8 @@ impl GuestText {
                 {imports}
                 (memory (export "memory") {pages})
                 (global $heap (mut i32) (i32.const {heap}))
+                (func $begin)
+                (start $begin)
                 (data (i32.const {BASE}) "{image}")
                 (func $f (param $depth i32) (result i32)
                     (i32.add (i32.const 1) (call $f (i32.add (local.get $depth) (i32.const 1)))))
