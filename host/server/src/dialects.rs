@@ -16,7 +16,7 @@ use switchboard_core::ids::RequestId;
 use switchboard_core::problem::{Code, Problem};
 use switchboard_plugins::contract::dialect::{Asked, Caller as ToldCaller, Request as ToldRequest};
 use switchboard_plugins::contract::http as contract;
-use switchboard_plugins::{CallContext, Dialect, Found, Params};
+use switchboard_plugins::{CallContext, Dialect, Found, Params, TokenPlaces};
 use switchboard_service::Carrier;
 use url::form_urlencoded;
 
@@ -151,12 +151,12 @@ pub(crate) async fn dialects(
     }
 }
 
-/// Whoever shows a token: in the header, or where the dialect's API has it in the query.
+/// Whoever shows a token: in the usual header, or where the dialect's API has it.
 async fn caller(app: &App, parts: &mut Parts, dialect: &Dialect) -> Result<Caller, Problem> {
-    if let Some(name) = dialect.plugin().token_parameter()
-        && let Some(token) = take_parameter(&mut parts.uri, name)
+    let token = take_token(parts, dialect.plugin().token_places());
+    if let Some(token) = token
         && !parts.headers.contains_key(header::AUTHORIZATION)
-        && let Ok(value) = HeaderValue::from_str(&format!("Bearer {token}"))
+        && let Ok(value) = HeaderValue::try_from([b"Bearer ", &token[..]].concat())
     {
         parts.headers.insert(header::AUTHORIZATION, value);
     }
@@ -164,8 +164,17 @@ async fn caller(app: &App, parts: &mut Parts, dialect: &Dialect) -> Result<Calle
     shown.caller(app, &parts.method, Peer::of(parts)).await
 }
 
-/// Takes a parameter out of the query, however often it stands there: a token is no business of the dialect's. The rest stays as it was
-/// written.
+/// Takes a token out of every place that it may have: it is no business of the dialect's.
+fn take_token(parts: &mut Parts, places: &TokenPlaces) -> Option<Vec<u8>> {
+    let header = places.header.as_ref().and_then(|name| parts.headers.remove(name));
+    let parameter = places.parameter.as_ref();
+    let parameter = parameter.and_then(|name| take_parameter(&mut parts.uri, name));
+    header
+        .map(|value| value.as_bytes().to_owned())
+        .or(parameter.map(String::into_bytes))
+}
+
+/// Takes a parameter out of the query, however often it stands there. The rest stays as it was written.
 fn take_parameter(uri: &mut Uri, name: &str) -> Option<String> {
     let (mut taken, mut left) = (None, Vec::new());
     for pair in uri.query()?.split('&') {
@@ -343,6 +352,41 @@ mod tests {
         .await;
         let told = settled.send("POST", "/frozen/a", &headers, "hello".into()).await;
         assert!(text(&told).contains("base-url: \"https://chat.example.com\""));
+    }
+
+    #[tokio::test]
+    async fn a_token_is_taken_from_the_places_that_the_dialect_names() {
+        let app = TestApp::with(|config| {
+            with_frozen(config);
+            let manifest = config.data.dir.join("plugins/frozen/plugin.toml");
+            let places = "\n[dialect]\ntoken_header = \"ApiKey\"\ntoken_parameter = \"key\"\n";
+            let text = fs::read_to_string(&manifest).unwrap() + places;
+            fs::write(manifest, text).unwrap();
+        })
+        .await;
+        let token = app.token(serde_json::json!({"scopes": ["messages:send"]})).await;
+        let ask = async |query: &str, name: &str, value: &str| {
+            let request = Request::post(format!("/frozen/a?a=1{query}")).header(name, value);
+            app.raw(request.body("hello".into()).unwrap()).await
+        };
+        let in_query = format!("&key={token}");
+        for (query, name, value) in [
+            ("", "apikey", token.as_str()),
+            (&*in_query, "x-nothing", ""),
+            ("&key=wrong", "apikey", token.as_str()),
+        ] {
+            let told = text(&ask(query, name, value).await);
+            assert!(told.contains("scopes: [\"messages:send\"]"), "{told}");
+            assert!(!told.contains(&token) && !told.contains("key"), "{told}");
+        }
+        for (query, name, value) in [
+            ("", "apikey", "wrong"),
+            ("&key=wrong", "x-nothing", ""),
+            ("", "token", &token),
+        ] {
+            let told = text(&ask(query, name, value).await);
+            assert!(told.contains("code: \"unauthorized\""), "{told}");
+        }
     }
 
     #[tokio::test]
