@@ -87,6 +87,12 @@ struct ByEnd {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCrash {
+    plugin: Arc<str>,
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByOutcome {
     outcome: &'static str,
 }
@@ -100,6 +106,7 @@ struct ByStatus {
 #[derive(Debug)]
 pub(crate) struct Metrics {
     calls: Family<ByEnd, Counter>,
+    crashes: Family<ByCrash, Counter>,
     times: Family<ByPlugin, Histogram>,
     waits: Family<ByPlugin, Histogram>,
     loads: Family<ByOutcome, Counter>,
@@ -109,6 +116,7 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             calls: Family::default(),
+            crashes: Family::default(),
             times: Family::new_with_constructor(|| Histogram::new(TIMES)),
             waits: Family::new_with_constructor(|| Histogram::new(TIMES)),
             loads: Family::default(),
@@ -129,9 +137,13 @@ impl Metrics {
             times: self.times.get_or_create_owned(&ByPlugin {
                 plugin: Arc::clone(&plugin),
             }),
-            waits: self.waits.get_or_create_owned(&ByPlugin { plugin }),
+            waits: self.waits.get_or_create_owned(&ByPlugin {
+                plugin: Arc::clone(&plugin),
+            }),
+            crashes: self.crashes.clone(),
             memory: Most::default(),
             instructions: Most::default(),
+            plugin,
         }
     }
 
@@ -147,6 +159,11 @@ impl Metrics {
             "plugin_calls",
             "Calls of a plugin's next, by how they ended",
             self.calls.clone(),
+        );
+        registry.register(
+            "plugin_crashes",
+            "Calls that a guest did not survive, by what it did",
+            self.crashes.clone(),
         );
         registry.register_with_unit(
             "plugin_guest",
@@ -191,7 +208,10 @@ impl Collector for Statuses {
 /// The numbers of one plugin.
 #[derive(Debug)]
 pub(crate) struct PluginMetrics {
+    plugin: Arc<str>,
     calls: [Counter; End::ALL.len()],
+    /// Of all plugins: few of them ever crash, and only those get a series.
+    crashes: Family<ByCrash, Counter>,
     times: Histogram,
     waits: Histogram,
     /// The most memory of a call, in bytes.
@@ -204,6 +224,12 @@ impl PluginMetrics {
     /// A call has ended.
     pub(crate) fn called(&self, outcome: &Result<(), &Problem>) {
         self.calls[End::of(outcome) as usize].inc();
+    }
+
+    /// The guest has crashed; `kind` is one of few words.
+    pub(crate) fn crashed(&self, kind: &'static str) {
+        let plugin = Arc::clone(&self.plugin);
+        self.crashes.get_or_create(&ByCrash { plugin, kind }).inc();
     }
 
     /// The guest runs until this is dropped, which a call that is cut short does too.
@@ -263,6 +289,7 @@ mod tests {
         for number in [
             r#"plugin_calls_total{plugin="guest",outcome="trap"} 2"#,
             r#"plugin_calls_total{plugin="guest",outcome="answered"} 0"#,
+            r#"plugin_crashes_total{plugin="guest",kind="unreachable"} 2"#,
             r#"plugin_guest_seconds_count{plugin="guest"} 2"#,
             r#"plugin_wait_seconds_count{plugin="guest"} 2"#,
             r#"plugin_loads_total{outcome="loaded"} 1"#,

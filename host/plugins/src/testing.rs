@@ -18,6 +18,8 @@ use crate::load_error::LoadError;
 use crate::plugin::{CallContext, Origin};
 use crate::plugins::Plugins;
 
+mod worlds;
+
 /// A small pool, and no waiting.
 pub(crate) fn engine() -> Engine {
     Engine::new(EngineOptions {
@@ -40,7 +42,12 @@ pub(crate) async fn load(engine: Engine, wasm: Vec<u8>, more: &str) -> Result<Pl
 }
 
 pub(crate) fn source(id: &str, wasm: Vec<u8>, more: &str) -> PluginSource {
-    let manifest = format!("id = {id:?}\nversion = \"1.0.0\"\nworld = \"message-handler@1.0\"\n{more}");
+    source_of("message-handler", id, wasm, more)
+}
+
+/// A plugin of any world.
+pub(crate) fn source_of(world: &str, id: &str, wasm: Vec<u8>, more: &str) -> PluginSource {
+    let manifest = format!("id = {id:?}\nversion = \"1.0.0\"\nworld = \"{world}@1.0\"\n{more}");
     PluginSource {
         id: id.to_owned(),
         manifest_toml: manifest.into(),
@@ -65,8 +72,10 @@ pub(crate) struct GuestText {
     pub(crate) kind: &'static str,
     /// Pages of 64 KiB.
     pub(crate) pages: u32,
-    /// Whether it also imports from WASI: `$stderr`, `$write`, `$now` and `$random`.
+    /// Whether it also imports from WASI: `$stderr`, `$write`, `$now`, `$random`, `$environment`, `$arguments` and `$folder`.
     pub(crate) wasi: bool,
+    /// Where the host is told to put what it brings.
+    pub(crate) room: &'static str,
     pub(crate) image: Vec<u8>,
 }
 
@@ -76,6 +85,7 @@ impl Default for GuestText {
             kind: "x",
             pages: 2,
             wasi: false,
+            room: "(local.get $at)",
             image: Vec::new(),
         }
     }
@@ -157,14 +167,27 @@ impl GuestText {
         let fields: Vec<_> = strings.iter().flat_map(|text| self.string(text)).collect();
         let kind = self.words(&fields);
         let kinds = self.words(&[kind, 1]);
+        let functions = format!(
+            r#"(func (export "switchboard:plugin/message-handler@1.0.0#kinds") (result i32) (i32.const {kinds}))
+                (func (export "switchboard:plugin/message-handler@1.0.0#next")
+                    (param i32 i32 i64 i32 i32 i32 i32 i32 i32 i32) (param $outcomes i32) (result i32)
+                    (local $left i32) (local $handle i32)
+                    {next})"#
+        );
+        self.lifted("message-handler", &functions)
+    }
+
+    /// The component of a world, which has these functions.
+    fn lifted(&self, world: &str, functions: &str) -> Vec<u8> {
         let image: String = self.image.iter().map(|byte| format!("\\{byte:02x}")).collect();
         let heap = BASE + u32::try_from(self.image.len().next_multiple_of(8)).unwrap();
         let imports = if self.wasi { WASI } else { "" };
-        let pages = self.pages;
+        let (pages, room) = (self.pages, self.room);
         let text = format!(
             r#"(module
                 {imports}
                 (memory (export "memory") {pages})
+                (table $table 1 funcref)
                 (global $heap (mut i32) (i32.const {heap}))
                 (data (i32.const {BASE}) "{image}")
                 (func $f (param $depth i32) (result i32)
@@ -173,14 +196,10 @@ impl GuestText {
                     (local $at i32)
                     (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
                     (global.set $heap (i32.add (local.get $at) (local.get 3)))
-                    (local.get $at))
-                (func (export "switchboard:plugin/message-handler@1.0.0#kinds") (result i32) (i32.const {kinds}))
-                (func (export "switchboard:plugin/message-handler@1.0.0#next")
-                    (param i32 i32 i64 i32 i32 i32 i32 i32 i32 i32) (param $outcomes i32) (result i32)
-                    (local $left i32) (local $handle i32)
-                    {next}))"#
+                    {room})
+                {functions})"#
         );
-        lift(&wat::parse_str(text).unwrap(), self.wasi)
+        lift(&wat::parse_str(text).unwrap(), world, self.wasi)
     }
 }
 
@@ -189,7 +208,10 @@ const WASI: &str = r#"
     (import "wasi:io/streams@0.2.6" "[method]output-stream.blocking-write-and-flush"
         (func $write (param i32 i32 i32 i32)))
     (import "wasi:clocks/wall-clock@0.2.6" "now" (func $now (param i32)))
-    (import "wasi:random/random@0.2.6" "get-random-u64" (func $random (result i64)))"#;
+    (import "wasi:random/random@0.2.6" "get-random-u64" (func $random (result i64)))
+    (import "wasi:cli/environment@0.2.6" "get-environment" (func $environment (param i32)))
+    (import "wasi:cli/environment@0.2.6" "get-arguments" (func $arguments (param i32)))
+    (import "wasi:cli/environment@0.2.6" "initial-cwd" (func $folder (param i32)))"#;
 
 /// The contract with the part of WASI that [`WASI`] imports.
 const WASI_WORLD: &str = "
@@ -198,6 +220,7 @@ const WASI_WORLD: &str = "
         import wasi:cli/stderr@0.2.6;
         import wasi:clocks/wall-clock@0.2.6;
         import wasi:random/random@0.2.6;
+        import wasi:cli/environment@0.2.6;
         include switchboard:plugin/message-handler-plugin@1.0.0;
     }
     package wasi:io@0.2.6 {
@@ -214,6 +237,11 @@ const WASI_WORLD: &str = "
         interface stderr {
             use wasi:io/streams@0.2.6.{output-stream};
             get-stderr: func() -> output-stream;
+        }
+        interface environment {
+            get-environment: func() -> list<tuple<string, string>>;
+            get-arguments: func() -> list<string>;
+            initial-cwd: func() -> option<string>;
         }
     }
     package wasi:clocks@0.2.6 {
@@ -245,15 +273,15 @@ fn layout(interface: &str, variant: &str) -> (usize, usize) {
     (sizes.size(&Type::Id(id)).size_wasm32(), offset.size_wasm32())
 }
 
-fn lift(module: &[u8], wasi: bool) -> Vec<u8> {
+fn lift(module: &[u8], world: &str, wasi: bool) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let (mut package, _) = resolve.push_path(CONTRACT).unwrap();
-    let mut world = "message-handler-plugin";
+    let mut world = format!("{world}-plugin");
     if wasi {
         package = resolve.push_str("wasi.wit", WASI_WORLD).unwrap();
-        world = "with-wasi";
+        "with-wasi".clone_into(&mut world);
     }
-    let world = resolve.select_world(&[package], Some(world)).unwrap();
+    let world = resolve.select_world(&[package], Some(&world)).unwrap();
     let mut module = module.to_vec();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     let mut encoder = ComponentEncoder::default();
