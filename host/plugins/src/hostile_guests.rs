@@ -405,30 +405,6 @@ fn a_noisy_guest_fills_neither_the_log_nor_a_pipe() {
 }
 
 #[tokio::test]
-async fn one_kind_or_one_id_for_two_plugins_is_refused() {
-    let error = Plugins::load(
-        engine(),
-        vec![source("a", honest("x"), ""), source("b", honest("x"), "")],
-    )
-    .await
-    .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "plugin b cannot be loaded: its kind x is already handled by the plugin a"
-    );
-    let error = Plugins::load(
-        engine(),
-        vec![source("a", honest("x"), ""), source("a", honest("y"), "")],
-    )
-    .await
-    .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "plugin a cannot be loaded: another plugin has the same id"
-    );
-}
-
-#[tokio::test]
 async fn a_kind_nobody_handles_is_answered_with_those_there_are() {
     let plugins = Plugins::load(
         engine(),

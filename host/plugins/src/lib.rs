@@ -72,6 +72,8 @@ pub use routes::{Found, Params, RESERVED};
 pub use world::World;
 
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod hostile_guests;
 #[cfg(test)]
 mod testing;
