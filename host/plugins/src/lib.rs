@@ -76,4 +76,6 @@ mod changes;
 #[cfg(test)]
 mod hostile_guests;
 #[cfg(test)]
+mod hostile_worlds;
+#[cfg(test)]
 mod testing;
