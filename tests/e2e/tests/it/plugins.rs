@@ -84,6 +84,18 @@ async fn a_component_dropped_into_a_running_host_adds_its_kind_until_it_is_remov
     assert!(document["components"]["schemas"].get("SendBody.otp").is_none());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_has_the_folder_of_plugins_looked_at_and_ends_nothing() {
+    let world = World::start().await;
+    drop_otp(&world.data(), "one-time", "1.0.0");
+    world.host.signal("HUP").await;
+    let is_ready = |listed: &Value| (plugin(listed, "one-time")?["status"] == "ready").then_some(());
+    world.api.until("/api/plugins", is_ready).await;
+    let log = world.host.log();
+    assert!(log.contains("SIGHUP") && log.contains("a plugin was loaded"), "{log}");
+    assert_eq!(world.host.stop("TERM").await, Some(0));
+}
+
 /// Builds the crate in a folder for wasm32-wasip2 with nothing but what this workspace is built from, and returns its component.
 async fn build(folder: &Path, name: &str) -> Vec<u8> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
