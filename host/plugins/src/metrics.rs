@@ -271,34 +271,88 @@ mod tests {
 
     use super::*;
     use crate::effects::NoEffects;
-    use crate::testing::{context, engine, guest, load};
+    use crate::engine::{Engine, EngineOptions};
+    use crate::testing::{context, engine, guest, load, source};
+
+    fn shown(plugins: &Plugins, numbers: &[&str]) {
+        let mut registry = Registry::default();
+        plugins.register(&mut registry);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        for number in numbers {
+            assert!(text.lines().any(|line| line == *number), "{number} is not in\n{text}");
+        }
+    }
+
+    async fn call(plugins: &Plugins, kind: &str) {
+        let answer = plugins.handle(&context(), kind, &json!({}), &NoEffects).await;
+        answer.unwrap_err();
+    }
 
     #[tokio::test]
     async fn every_call_is_counted_with_its_end_and_its_time() {
         let plugins = load(engine(), guest("(unreachable)"), "").await.unwrap();
         for _ in 0..2 {
-            plugins
-                .handle(&context(), "x", &json!({}), &NoEffects)
-                .await
-                .unwrap_err();
+            call(&plugins, "x").await;
         }
-        let mut registry = Registry::default();
-        plugins.register(&mut registry);
-        let mut text = String::new();
-        encode(&mut text, &registry).unwrap();
-        for number in [
-            r#"plugin_calls_total{plugin="guest",outcome="trap"} 2"#,
-            r#"plugin_calls_total{plugin="guest",outcome="answered"} 0"#,
-            r#"plugin_crashes_total{plugin="guest",kind="unreachable"} 2"#,
-            r#"plugin_guest_seconds_count{plugin="guest"} 2"#,
-            r#"plugin_wait_seconds_count{plugin="guest"} 2"#,
-            r#"plugin_loads_total{outcome="loaded"} 1"#,
-            r#"plugin_code_total{from="compiler"} 1"#,
-            r#"plugins{status="ready"} 1"#,
-            r#"plugins{status="failed"} 0"#,
+        shown(
+            &plugins,
+            &[
+                r#"plugin_calls_total{plugin="guest",outcome="trap"} 2"#,
+                r#"plugin_calls_total{plugin="guest",outcome="answered"} 0"#,
+                r#"plugin_crashes_total{plugin="guest",kind="unreachable"} 2"#,
+                r#"plugin_guest_seconds_count{plugin="guest"} 2"#,
+                r#"plugin_wait_seconds_count{plugin="guest"} 2"#,
+                r#"plugin_loads_total{outcome="loaded"} 1"#,
+                r#"plugin_code_total{from="compiler"} 1"#,
+                r#"plugins{status="ready"} 1"#,
+                r#"plugins{status="failed"} 0"#,
+            ],
+        );
+    }
+
+    #[tokio::test]
+    async fn crashes_are_told_apart() {
+        for (next, kind) in [
+            ("(loop br 0) unreachable", "cpu_time"),
+            ("(call $f (i32.const 0))", "stack"),
+            ("(i32.load (i32.const -8))", "out_of_bounds"),
+            ("(i32.div_u (i32.const 1) (i32.const 0))", "arithmetic"),
+            ("(i32.const -4)", "answer"),
+            (
+                "(loop (br_if 0 (i32.ne (memory.grow (i32.const 64)) (i32.const -1)))) unreachable",
+                "memory",
+            ),
         ] {
-            assert!(text.lines().any(|line| line == number), "{number} is not in\n{text}");
+            let plugins = load(engine(), guest(next), "").await.unwrap();
+            call(&plugins, "x").await;
+            let number = format!(r#"plugin_crashes_total{{plugin="guest",kind="{kind}"}} 1"#);
+            shown(&plugins, &[&number]);
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_loaded_is_counted_by_what_came_of_it_and_where_its_code_was() {
+        let cache = tempfile::tempdir().unwrap();
+        let engine = Engine::new(EngineOptions {
+            cache_dir: Some(cache.path().to_owned()),
+            ..EngineOptions::default()
+        });
+        let plugins = load(engine.unwrap(), guest("unreachable"), "").await.unwrap();
+        plugins.put(source("guest", guest("unreachable"), "")).await.unwrap();
+        plugins
+            .put(source("other", b"no component".to_vec(), ""))
+            .await
+            .unwrap_err();
+        shown(
+            &plugins,
+            &[
+                r#"plugin_loads_total{outcome="loaded"} 2"#,
+                r#"plugin_loads_total{outcome="refused"} 1"#,
+                r#"plugin_code_total{from="compiler"} 1"#,
+                r#"plugin_code_total{from="cache"} 1"#,
+            ],
+        );
     }
 
     #[test]
