@@ -1,7 +1,7 @@
 //! Guests of the other two worlds, as hand-written as those that handle messages. What they answer is laid out as the contract's types
 //! are in memory.
 
-use super::GuestText;
+use super::guest::GuestText;
 
 /// From the result of a dialect's `next` to the response in it, which is what `render-problem` answers.
 const RESPONSE: u32 = 16;
