@@ -101,6 +101,7 @@ async fn loaded(wasm: Vec<u8>) -> std::sync::Arc<Dialect> {
 async fn answered(dialect: &Dialect) -> Result<Response, Problem> {
     let request = Request {
         method: Method::Get,
+        base_url: "https://chat.example.com".to_owned(),
         route: "/x".to_owned(),
         path: "/x".to_owned(),
         params: vec![],

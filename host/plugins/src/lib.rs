@@ -63,7 +63,7 @@ pub use kind::{ENVELOPE_FIELDS, Kind};
 pub use limits::Limits;
 pub use load::PluginSource;
 pub use load_error::{LoadError, Refusal};
-pub use manifest::{Asked, AskedCredential, is_id};
+pub use manifest::{Asked, AskedCredential, TokenPlaces, is_id};
 pub use plugin::{CallContext, Origin, Plugin};
 pub use plugins::{PluginState, PluginStatus, Plugins, Serving};
 pub use problem::for_guest;

@@ -70,7 +70,7 @@ impl GuestText {
     /// `ok(do)` of `count` times the effect `teleport`.
     pub(crate) fn act(&mut self, count: u32) -> u32 {
         let ([name, name_len], [json, json_len]) = (self.string("teleport"), self.string("{}"));
-        let effect = self.case("effects", "effect", 18, &[name, name_len, json, json_len]);
+        let effect = self.case("effects", "effect", 19, &[name, name_len, json, json_len]);
         let effects = self.list(&effect, count);
         self.answer(0, effects, count)
     }
