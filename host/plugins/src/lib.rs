@@ -72,6 +72,10 @@ pub use routes::{Found, Params, RESERVED};
 pub use world::World;
 
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod hostile_guests;
+#[cfg(test)]
+mod hostile_worlds;
 #[cfg(test)]
 mod testing;

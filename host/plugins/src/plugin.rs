@@ -178,7 +178,7 @@ impl Plugin {
 
     /// A fault, told, counted and held against the plugin.
     pub(crate) fn failed(&self, fault: Fault) -> Problem {
-        let problem = fault.into_problem(&self.name);
+        let problem = self.crashed(fault);
         self.note(&Err::<(), _>(&problem));
         problem
     }
@@ -213,10 +213,17 @@ impl Plugin {
         check: impl FnOnce(S) -> Result<T, Fault>,
     ) -> Result<T, Problem> {
         match answer {
-            Ok(Ok(step)) => check(step).map_err(|fault| fault.into_problem(&self.name)),
+            Ok(Ok(step)) => check(step).map_err(|fault| self.crashed(fault)),
             Ok(Err(problem)) => Err(problem::of_guest(problem, &self.name)),
-            Err(fault) => Err(fault.into_problem(&self.name)),
+            Err(fault) => Err(self.crashed(fault)),
         }
+    }
+
+    fn crashed(&self, fault: Fault) -> Problem {
+        if let Some(how) = fault.crash() {
+            self.metrics.crashed(how);
+        }
+        fault.into_problem(&self.name)
     }
 
     fn note(&self, answer: &Result<(), &Problem>) {

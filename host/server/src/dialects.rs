@@ -436,4 +436,61 @@ mod tests {
         let mut uri: Uri = format!("/1?{long}&access_token=x").parse().unwrap();
         assert_eq!(take_parameter(&mut uri, "access_token").as_deref(), Some("x"));
     }
+
+    /// What the client gets for an answer with this status and header.
+    async fn responded(status: u16, name: &str, value: &str) -> Result<Response, Problem> {
+        let app = TestApp::new().await.app;
+        let context = CallContext {
+            request_id: "r-1".parse().unwrap(),
+            accepted_at: app.clock.now(),
+        };
+        let answer = contract::Response {
+            status,
+            headers: vec![(name.to_owned(), value.to_owned())],
+            body: contract::Body::Whole(contract::Data::Text("hello".to_owned())),
+        };
+        respond(answer, &Carrier::for_caller(&app.service, &context, None))
+    }
+
+    #[tokio::test]
+    async fn a_header_that_would_split_the_answer_or_is_none_is_a_crash_of_the_plugin() {
+        for (name, value) in [
+            ("x-a", "b\r\nset-cookie: admin=1"),
+            ("x-a", "b\n\n<script>"),
+            ("x-a", "b\0"),
+            ("x-a", "\u{7f}"),
+            ("x-a\r\nset-cookie: b", "c"),
+            ("x a", "b"),
+            ("x-a:", "b"),
+            ("", "b"),
+            ("\u{212a}", "b"),
+        ] {
+            let problem = responded(200, name, value).await.unwrap_err();
+            assert_eq!(problem.code(), &Code::PLUGIN_TRAP, "{name:?}: {value:?}");
+            assert!(!problem.message().contains(value), "{problem}");
+        }
+        for status in [0, 99, 1000, u16::MAX] {
+            let problem = responded(status, "x-a", "b").await.unwrap_err();
+            assert_eq!(problem.code(), &Code::PLUGIN_TRAP, "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_belongs_to_the_connection_is_not_a_dialects_to_say() {
+        for name in [
+            "Connection",
+            "content-length",
+            "Transfer-Encoding",
+            "Upgrade",
+            "TE",
+            "Trailer",
+            "Set-Cookie",
+            "date",
+        ] {
+            let response = responded(200, name, "7").await.unwrap();
+            assert!(response.headers().is_empty(), "{name}");
+        }
+        let response = responded(200, "X-Theirs", "7").await.unwrap();
+        assert_eq!(response.headers()["x-theirs"], "7");
+    }
 }
