@@ -80,6 +80,8 @@ codes! {
     NOT_SUPPORTED = 501 "not_supported";
     /// A service behind us answered with a failure.
     UPSTREAM_FAILED = 502 "upstream_failed";
+    /// A plugin keeps as much as it may; what it was to keep now is not kept.
+    RECORDS_FULL = 507 "records_full";
     /// The server is starting, stopping, or out of something it needs.
     UNAVAILABLE = 503 "unavailable";
     /// Every instance a plugin may have is busy; see `Retry-After`.

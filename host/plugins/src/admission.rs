@@ -136,6 +136,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn each_way_out_is_a_stranger_by_itself() {
+        for import in [
+            "wasi:sockets/network@0.2.6",
+            "wasi:sockets/instance-network@0.2.6",
+            "wasi:sockets/tcp@0.2.6",
+            "wasi:sockets/tcp-create-socket@0.2.6",
+            "wasi:sockets/udp@0.2.6",
+            "wasi:sockets/udp-create-socket@0.2.6",
+            "wasi:sockets/ip-name-lookup@0.2.6",
+            "wasi:filesystem/types@0.2.6",
+            "wasi:filesystem/preopens@0.2.6",
+            "wasi:http/types@0.2.6",
+            "wasi:http/outgoing-handler@0.2.6",
+            "wasi:http/incoming-handler@0.2.6",
+            "wasi:config/store@0.2.0-rc.1",
+            "wasi:keyvalue/store@0.2.0-draft",
+            "wasi:cli/run@0.2.6",
+            "env",
+        ] {
+            let refusal = refusal(&format!("(component (import {import:?} (instance)))")).await;
+            assert!(refusal.contains(&format!("it imports {import},")), "{refusal}");
+        }
+        let function = refusal(r#"(component (import "getenv" (func)))"#).await;
+        assert!(function.contains("it imports getenv,"), "{function}");
+    }
+
+    #[tokio::test]
     async fn another_version_of_a_linked_interface_is_a_stranger() {
         for import in [
             "wasi:io/streams@0.3.0",

@@ -158,10 +158,8 @@ impl Gate {
             limiter: Limiter::new(limits, refused.clone(), callee.metrics.memory.clone()),
         };
         let run = async {
-            let mut store = bounded(callee.component.component().engine(), guest, limits);
-            let _running = occasion.is_request.then(|| callee.metrics.running());
-            let instance = callee.component.instantiate_async(&mut store).await?;
-            let held = if self.counts_instructions {
+            let store = bounded(callee.component.component().engine(), guest, limits);
+            let mut held = if self.counts_instructions {
                 Held::count(store, callee.metrics.instructions.clone())?
             } else {
                 Held {
@@ -169,12 +167,14 @@ impl Gate {
                     instructions: None,
                 }
             };
+            let _running = occasion.is_request.then(|| callee.metrics.running());
+            let instance = callee.component.instantiate_async(&mut held).await?;
             work(held, instance).await
         };
         let answer = timeout(self.call_deadline, run).await;
         output.log(callee.name, occasion.name);
         match answer {
-            Ok(answer) => answer.map_err(|error| Fault::of(&error, limits, &refused)),
+            Ok(answer) => answer.map_err(|error| Fault::of(&error, limits, &refused, &output.last_words())),
             Err(_) => Err(Fault::Wall(self.call_deadline)),
         }
     }
@@ -204,4 +204,70 @@ fn bounded(engine: &wasmtime::Engine, guest: Guest, limits: &Limits) -> Store<Gu
         })
     });
     store
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::effects::NoEffects;
+    use crate::engine::{Engine, EngineOptions};
+    use crate::plugins::Plugins;
+    use crate::testing::{GuestText, context, engine, load, source};
+
+    /// Looks through the memory it asks for, gives up if it finds anything there, and leaves something behind.
+    fn nosy(kind: &'static str) -> Vec<u8> {
+        let mut text = GuestText {
+            kind,
+            ..GuestText::default()
+        };
+        let words = text.string("hi");
+        let answer = text.send(1, words);
+        text.component(&format!(
+            "(local.set $left (i32.mul (memory.grow (i32.const 48)) (i32.const 65536)))
+             (loop $on
+                (if (i64.ne (i64.load (local.get $left)) (i64.const 0)) (then unreachable))
+                (i64.store (local.get $left) (i64.const 0x5ec2e7))
+                (local.set $left (i32.add (local.get $left) (i32.const 8)))
+                (br_if $on (i32.lt_u (local.get $left) (i32.mul (memory.size) (i32.const 65536)))))
+             (i32.const {answer})"
+        ))
+    }
+
+    #[tokio::test]
+    async fn nothing_of_a_call_is_left_in_memory_for_the_next_of_the_same_plugin_or_of_another() {
+        let one_by_one = Engine::new(EngineOptions {
+            concurrency: 1,
+            ..EngineOptions::default()
+        });
+        let sources = ["x", "y"].map(|kind| source(kind, nosy(kind), "[limits]\ncpu_ms = 500\n"));
+        let plugins = Plugins::load(one_by_one.unwrap(), sources.into()).await.unwrap();
+        for kind in ["x", "x", "y", "y", "x", "y"] {
+            plugins.handle(&context(), kind, &json!({}), &NoEffects).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn the_last_words_of_a_guest_that_crashes_stand_with_its_name_where_the_log_finds_them() {
+        let mut text = GuestText {
+            wasi: true,
+            ..GuestText::default()
+        };
+        let [words, length] = text.string("panicked at src/lib.rs:7:\nno digits\n");
+        let result = text.words(&[0, 0, 0]);
+        let next = format!(
+            "(call $write (call $stderr) (i32.const {words}) (i32.const {length}) (i32.const {result}))
+             unreachable"
+        );
+        let plugins = load(engine(), text.component(&next), "").await.unwrap();
+        let problem = plugins.handle(&context(), "x", &json!({}), &NoEffects).await;
+        let problem = problem.unwrap_err();
+        let chain = problem.cause_chain().unwrap();
+        assert!(chain.starts_with("plugin guest 1.0.0: the guest trapped"), "{chain}");
+        assert!(
+            chain.ends_with(r"after it wrote: panicked at src/lib.rs:7:\nno digits"),
+            "{chain}"
+        );
+        assert_eq!(problem.message(), "The plugin guest 1.0.0 crashed.");
+    }
 }

@@ -49,6 +49,7 @@ pub fn name(effect: &Effect) -> &str {
         Effect::MarkRead(_) => "mark-read",
         Effect::Typing(_) => "typing",
         Effect::SessionGet(_) => "session-get",
+        Effect::SessionList(_) => "session-list",
         Effect::ContactsCheck(_) => "contacts-check",
         Effect::MediaPut(_) => "media-put",
         Effect::MediaGet(_) => "media-get",

@@ -31,15 +31,20 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Sorts what the engine reports.
-    pub(crate) fn of(error: &wasmtime::Error, limits: &Limits, refused: &Refused) -> Self {
+    /// Sorts what the engine reports. `last_words` are the guest's own, fit for the log.
+    pub(crate) fn of(error: &wasmtime::Error, limits: &Limits, refused: &Refused, last_words: &str) -> Self {
         let chain = || {
-            error
+            let mut chain = error
                 .chain()
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
                 .join(": ")
-                .replace('\n', " ")
+                .replace('\n', " ");
+            if !last_words.is_empty() {
+                chain.push_str(", after it wrote: ");
+                chain.push_str(last_words);
+            }
+            chain
         };
         match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => Self::Cpu(limits.cpu()),
@@ -47,6 +52,26 @@ impl Fault {
             Some(trap) => Self::Trap(*trap, chain()),
             None => Self::Run(chain()),
         }
+    }
+
+    /// How the guest failed, in one word for the metrics; none when it is not the guest that did.
+    pub(crate) const fn crash(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Busy(_) | Self::SetAside(_) | Self::Own(_) => return None,
+            Self::Cpu(_) => "cpu_time",
+            Self::Wall(_) => "wall_time",
+            Self::Memory(..) => "memory",
+            Self::Contract(_) => "contract",
+            Self::Run(_) => "answer",
+            Self::Trap(trap, _) => match trap {
+                Trap::UnreachableCodeReached => "unreachable",
+                Trap::StackOverflow => "stack",
+                Trap::MemoryOutOfBounds | Trap::TableOutOfBounds => "out_of_bounds",
+                Trap::IndirectCallToNull | Trap::BadSignature => "wrong_call",
+                Trap::IntegerOverflow | Trap::IntegerDivisionByZero | Trap::BadConversionToInteger => "arithmetic",
+                _ => "other",
+            },
+        })
     }
 
     /// The problem, in words that name the plugin. The fault itself stays behind it, for the log.
@@ -84,8 +109,21 @@ impl Fault {
             Self::SetAside(rest) => problem.retry_after(rest),
             _ => problem,
         }
-        .cause(self)
+        .cause(Blamed {
+            plugin: plugin.to_owned(),
+            fault: self,
+        })
     }
+}
+
+/// What is behind a problem, with whose fault it is: a log line may have nothing else that says so.
+#[derive(Debug, thiserror::Error)]
+#[error("plugin {plugin}")]
+struct Blamed {
+    /// Id and version.
+    plugin: String,
+    #[source]
+    fault: Fault,
 }
 
 #[cfg(test)]
@@ -106,6 +144,9 @@ mod tests {
         let problem = Fault::Contract("9 contents".into()).into_problem("messages 0.1.0");
         assert!(problem.message().contains("messages 0.1.0"));
         assert!(!problem.message().contains("9 contents"));
-        assert!(problem.cause_chain().unwrap().contains("9 contents"));
+        assert_eq!(
+            problem.cause_chain().as_deref(),
+            Some("plugin messages 0.1.0: the guest broke its contract: 9 contents")
+        );
     }
 }

@@ -30,8 +30,12 @@ async fn problem_of(text: GuestText, next: &str) -> Problem {
     send(&plugins, "x").await.unwrap_err()
 }
 
+/// What the log is told, without whose fault it is.
 fn cause(problem: &Problem) -> String {
-    problem.cause_chain().unwrap_or_default()
+    let chain = problem.cause_chain().unwrap_or_default();
+    let (plugin, fault) = chain.split_once(": ").unwrap();
+    assert!(plugin.starts_with("plugin ") && plugin.ends_with(" 1.0.0"), "{chain}");
+    fault.to_owned()
 }
 
 fn honest(kind: &'static str) -> Vec<u8> {
@@ -151,6 +155,19 @@ async fn a_guest_that_eats_memory_is_refused_at_its_limit() {
 }
 
 #[tokio::test]
+async fn a_guest_whose_table_grows_is_refused_at_its_limit() {
+    let grow =
+        "(loop (br_if 0 (i32.ne (table.grow $table (ref.null func) (i32.const 1000)) (i32.const -1)))) unreachable";
+    let problem = problem_of(GuestText::default(), grow).await;
+    assert_eq!(problem.code(), &Code::PLUGIN_TRAP);
+    assert!(
+        cause(&problem).contains("a larger table than is allowed"),
+        "{}",
+        cause(&problem)
+    );
+}
+
+#[tokio::test]
 async fn a_guest_that_bears_a_refusal_goes_on() {
     let mut text = GuestText::default();
     let words = text.string("hi");
@@ -218,6 +235,40 @@ async fn a_pointer_out_of_memory_or_an_unknown_case_is_a_crash_of_the_guest_alon
 }
 
 #[tokio::test]
+async fn a_length_that_is_a_lie_is_a_crash_of_the_guest_alone() {
+    for length in [200_000, 0x8000_0000, u32::MAX] {
+        let (mut long, mut many) = (GuestText::default(), GuestText::default());
+        let [at, _] = long.string("hi");
+        let answer = long.send(1, [at, length]);
+        let problem = problem_of(long, &format!("(i32.const {answer})")).await;
+        assert_eq!(problem.code(), &Code::PLUGIN_TRAP, "a text of {length}");
+        let answer = many.answer(1, 1024, length);
+        let problem = problem_of(many, &format!("(i32.const {answer})")).await;
+        assert_eq!(problem.code(), &Code::PLUGIN_TRAP, "a list of {length}");
+    }
+}
+
+#[tokio::test]
+async fn a_guest_that_has_no_room_for_its_input_is_at_fault_for_it() {
+    for (room, code) in [
+        ("(i32.const -8)", Code::PLUGIN_TRAP),
+        ("(i32.const 0x7ffffff8)", Code::PLUGIN_TRAP),
+        ("unreachable", Code::PLUGIN_TRAP),
+        ("(call $f (i32.const 0))", Code::PLUGIN_TRAP),
+        ("(loop br 0) unreachable", Code::PLUGIN_TIMEOUT),
+    ] {
+        let mut text = GuestText {
+            room,
+            ..GuestText::default()
+        };
+        let words = text.string("hi");
+        let answer = text.send(1, words);
+        let problem = problem_of(text, &format!("(i32.const {answer})")).await;
+        assert_eq!(problem.code(), &code, "{room}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_is_not_utf8_or_not_json_is_not_taken() {
     let mut text = GuestText::default();
     let words = text.string(b"\xff\xfe");
@@ -261,6 +312,17 @@ async fn more_effects_than_thirty_two_are_not_a_step() {
         cause(&problem),
         "the guest broke its contract: 33 effects; 1 to 32 are allowed"
     );
+}
+
+#[tokio::test]
+async fn thousands_of_effects_are_not_even_counted() {
+    let mut text = GuestText {
+        pages: 64,
+        ..GuestText::default()
+    };
+    let step = text.act(5000);
+    let problem = problem_of(text, &format!("(i32.const {step})")).await;
+    assert_eq!(problem.code(), &Code::PLUGIN_TRAP);
 }
 
 #[tokio::test]
@@ -340,30 +402,6 @@ fn a_noisy_guest_fills_neither_the_log_nor_a_pipe() {
         "1 KiB of lines of 18 bytes"
     );
     assert!(log.text().contains("dropped_bytes=178976"), "{}", log.text());
-}
-
-#[tokio::test]
-async fn one_kind_or_one_id_for_two_plugins_is_refused() {
-    let error = Plugins::load(
-        engine(),
-        vec![source("a", honest("x"), ""), source("b", honest("x"), "")],
-    )
-    .await
-    .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "plugin b cannot be loaded: its kind x is already handled by the plugin a"
-    );
-    let error = Plugins::load(
-        engine(),
-        vec![source("a", honest("x"), ""), source("a", honest("y"), "")],
-    )
-    .await
-    .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "plugin a cannot be loaded: another plugin has the same id"
-    );
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ pub use kind::{ENVELOPE_FIELDS, Kind};
 pub use limits::Limits;
 pub use load::PluginSource;
 pub use load_error::{LoadError, Refusal};
-pub use manifest::{Asked, AskedCredential, is_id};
+pub use manifest::{Asked, AskedCredential, TokenPlaces, is_id};
 pub use plugin::{CallContext, Origin, Plugin};
 pub use plugins::{PluginState, PluginStatus, Plugins, Serving};
 pub use problem::for_guest;
@@ -73,6 +73,10 @@ pub use routes::{Found, Params, RESERVED};
 pub use world::World;
 
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod hostile_guests;
+#[cfg(test)]
+mod hostile_worlds;
 #[cfg(test)]
 mod testing;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 
-/// Memories a component may have; each may grow to the full limit.
-pub(crate) const MEMORIES: u32 = 2;
+/// Memories a component may have, all within one limit. Tools that put a component together out of parts leave empty ones in it.
+pub(crate) const MEMORIES: u32 = 4;
 /// Tables a component may have.
 pub(crate) const TABLES: u32 = 4;
 /// Elements in one table.
@@ -25,7 +25,7 @@ pub(crate) const MAX_MEMORY_MIB: u32 = 64;
 pub struct Limits {
     /// Time in which the guest really runs, in milliseconds; waiting for a processor does not count.
     pub cpu_ms: u32,
-    /// Each linear memory, in MiB; at most 64.
+    /// All linear memories together, in MiB; at most 64.
     pub memory_mib: u32,
     /// All bytes of one answer together, in KiB.
     pub answer_kib: u32,
@@ -77,7 +77,9 @@ impl Limits {
 pub(crate) struct Limiter {
     limits: StoreLimits,
     refused: Refused,
-    /// Memory of this instance, in bytes.
+    /// What all memories of this call may have together, in bytes.
+    memory_bytes: usize,
+    /// What they have.
     memory: usize,
     most: Most,
 }
@@ -110,8 +112,8 @@ impl Refused {
 
 impl Limiter {
     pub(crate) fn new(limits: &Limits, refused: Refused, most: Most) -> Self {
+        let memory_bytes = limits.memory_bytes();
         let limits = StoreLimitsBuilder::new()
-            .memory_size(limits.memory_bytes())
             .memories(MEMORIES as usize)
             .table_elements(TABLE_ELEMENTS as usize)
             .tables(TABLES as usize)
@@ -120,6 +122,7 @@ impl Limiter {
         Self {
             limits,
             refused,
+            memory_bytes,
             memory: 0,
             most,
         }
@@ -135,10 +138,11 @@ impl Limiter {
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let allowed = self.limits.memory_growing(current, desired, maximum)?;
+        let memory = self.memory + desired.saturating_sub(current);
+        let allowed = memory <= self.memory_bytes && self.limits.memory_growing(current, desired, maximum)?;
         if allowed {
-            self.memory += desired.saturating_sub(current);
-            self.most.note(self.memory as u64);
+            self.memory = memory;
+            self.most.note(memory as u64);
         }
         Ok(self.note(allowed))
     }
@@ -179,9 +183,23 @@ mod tests {
         assert!(limiter.memory_growing(0, 1 << 19, None).unwrap());
         assert!(limiter.memory_growing(1 << 19, 1 << 20, None).unwrap());
         assert!(!refused.happened());
-        assert!(!limiter.memory_growing(0, (1 << 20) + 1, None).unwrap());
+        assert!(!limiter.memory_growing(1 << 20, (1 << 20) + 1, None).unwrap());
         assert!(refused.happened());
         assert_eq!((most.take(), most.take()), (1 << 20, 0));
+    }
+
+    #[test]
+    fn what_one_memory_has_another_cannot_have() {
+        let refused = Refused::default();
+        let limits = Limits {
+            memory_mib: 1,
+            ..Limits::default()
+        };
+        let mut limiter = Limiter::new(&limits, refused.clone(), Most::default());
+        assert!(limiter.memory_growing(0, 3 << 18, None).unwrap());
+        assert!(limiter.memory_growing(0, 1 << 18, None).unwrap());
+        assert!(!limiter.memory_growing(1 << 18, 1 << 19, None).unwrap());
+        assert!(refused.happened());
     }
 
     #[test]

@@ -87,6 +87,12 @@ struct ByEnd {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCrash {
+    plugin: Arc<str>,
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByOutcome {
     outcome: &'static str,
 }
@@ -100,6 +106,7 @@ struct ByStatus {
 #[derive(Debug)]
 pub(crate) struct Metrics {
     calls: Family<ByEnd, Counter>,
+    crashes: Family<ByCrash, Counter>,
     times: Family<ByPlugin, Histogram>,
     waits: Family<ByPlugin, Histogram>,
     loads: Family<ByOutcome, Counter>,
@@ -109,6 +116,7 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             calls: Family::default(),
+            crashes: Family::default(),
             times: Family::new_with_constructor(|| Histogram::new(TIMES)),
             waits: Family::new_with_constructor(|| Histogram::new(TIMES)),
             loads: Family::default(),
@@ -129,9 +137,13 @@ impl Metrics {
             times: self.times.get_or_create_owned(&ByPlugin {
                 plugin: Arc::clone(&plugin),
             }),
-            waits: self.waits.get_or_create_owned(&ByPlugin { plugin }),
+            waits: self.waits.get_or_create_owned(&ByPlugin {
+                plugin: Arc::clone(&plugin),
+            }),
+            crashes: self.crashes.clone(),
             memory: Most::default(),
             instructions: Most::default(),
+            plugin,
         }
     }
 
@@ -147,6 +159,11 @@ impl Metrics {
             "plugin_calls",
             "Calls of a plugin's next, by how they ended",
             self.calls.clone(),
+        );
+        registry.register(
+            "plugin_crashes",
+            "Calls that a guest did not survive, by what it did",
+            self.crashes.clone(),
         );
         registry.register_with_unit(
             "plugin_guest",
@@ -191,7 +208,10 @@ impl Collector for Statuses {
 /// The numbers of one plugin.
 #[derive(Debug)]
 pub(crate) struct PluginMetrics {
+    plugin: Arc<str>,
     calls: [Counter; End::ALL.len()],
+    /// Of all plugins: few of them ever crash, and only those get a series.
+    crashes: Family<ByCrash, Counter>,
     times: Histogram,
     waits: Histogram,
     /// The most memory of a call, in bytes.
@@ -204,6 +224,12 @@ impl PluginMetrics {
     /// A call has ended.
     pub(crate) fn called(&self, outcome: &Result<(), &Problem>) {
         self.calls[End::of(outcome) as usize].inc();
+    }
+
+    /// The guest has crashed; `kind` is one of few words.
+    pub(crate) fn crashed(&self, kind: &'static str) {
+        let plugin = Arc::clone(&self.plugin);
+        self.crashes.get_or_create(&ByCrash { plugin, kind }).inc();
     }
 
     /// The guest runs until this is dropped, which a call that is cut short does too.
@@ -245,33 +271,88 @@ mod tests {
 
     use super::*;
     use crate::effects::NoEffects;
-    use crate::testing::{context, engine, guest, load};
+    use crate::engine::{Engine, EngineOptions};
+    use crate::testing::{context, engine, guest, load, source};
+
+    fn shown(plugins: &Plugins, numbers: &[&str]) {
+        let mut registry = Registry::default();
+        plugins.register(&mut registry);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        for number in numbers {
+            assert!(text.lines().any(|line| line == *number), "{number} is not in\n{text}");
+        }
+    }
+
+    async fn call(plugins: &Plugins, kind: &str) {
+        let answer = plugins.handle(&context(), kind, &json!({}), &NoEffects).await;
+        answer.unwrap_err();
+    }
 
     #[tokio::test]
     async fn every_call_is_counted_with_its_end_and_its_time() {
         let plugins = load(engine(), guest("(unreachable)"), "").await.unwrap();
         for _ in 0..2 {
-            plugins
-                .handle(&context(), "x", &json!({}), &NoEffects)
-                .await
-                .unwrap_err();
+            call(&plugins, "x").await;
         }
-        let mut registry = Registry::default();
-        plugins.register(&mut registry);
-        let mut text = String::new();
-        encode(&mut text, &registry).unwrap();
-        for number in [
-            r#"plugin_calls_total{plugin="guest",outcome="trap"} 2"#,
-            r#"plugin_calls_total{plugin="guest",outcome="answered"} 0"#,
-            r#"plugin_guest_seconds_count{plugin="guest"} 2"#,
-            r#"plugin_wait_seconds_count{plugin="guest"} 2"#,
-            r#"plugin_loads_total{outcome="loaded"} 1"#,
-            r#"plugin_code_total{from="compiler"} 1"#,
-            r#"plugins{status="ready"} 1"#,
-            r#"plugins{status="failed"} 0"#,
+        shown(
+            &plugins,
+            &[
+                r#"plugin_calls_total{plugin="guest",outcome="trap"} 2"#,
+                r#"plugin_calls_total{plugin="guest",outcome="answered"} 0"#,
+                r#"plugin_crashes_total{plugin="guest",kind="unreachable"} 2"#,
+                r#"plugin_guest_seconds_count{plugin="guest"} 2"#,
+                r#"plugin_wait_seconds_count{plugin="guest"} 2"#,
+                r#"plugin_loads_total{outcome="loaded"} 1"#,
+                r#"plugin_code_total{from="compiler"} 1"#,
+                r#"plugins{status="ready"} 1"#,
+                r#"plugins{status="failed"} 0"#,
+            ],
+        );
+    }
+
+    #[tokio::test]
+    async fn crashes_are_told_apart() {
+        for (next, kind) in [
+            ("(loop br 0) unreachable", "cpu_time"),
+            ("(call $f (i32.const 0))", "stack"),
+            ("(i32.load (i32.const -8))", "out_of_bounds"),
+            ("(i32.div_u (i32.const 1) (i32.const 0))", "arithmetic"),
+            ("(i32.const -4)", "answer"),
+            (
+                "(loop (br_if 0 (i32.ne (memory.grow (i32.const 64)) (i32.const -1)))) unreachable",
+                "memory",
+            ),
         ] {
-            assert!(text.lines().any(|line| line == number), "{number} is not in\n{text}");
+            let plugins = load(engine(), guest(next), "").await.unwrap();
+            call(&plugins, "x").await;
+            let number = format!(r#"plugin_crashes_total{{plugin="guest",kind="{kind}"}} 1"#);
+            shown(&plugins, &[&number]);
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_loaded_is_counted_by_what_came_of_it_and_where_its_code_was() {
+        let cache = tempfile::tempdir().unwrap();
+        let engine = Engine::new(EngineOptions {
+            cache_dir: Some(cache.path().to_owned()),
+            ..EngineOptions::default()
+        });
+        let plugins = load(engine.unwrap(), guest("unreachable"), "").await.unwrap();
+        plugins.put(source("guest", guest("unreachable"), "")).await.unwrap();
+        plugins
+            .put(source("other", b"no component".to_vec(), ""))
+            .await
+            .unwrap_err();
+        shown(
+            &plugins,
+            &[
+                r#"plugin_loads_total{outcome="loaded"} 2"#,
+                r#"plugin_loads_total{outcome="refused"} 1"#,
+                r#"plugin_code_total{from="compiler"} 1"#,
+                r#"plugin_code_total{from="cache"} 1"#,
+            ],
+        );
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What a guest writes to standard output and standard error: always taken, kept up to a cap, the rest counted.
 //!
 //! It becomes log lines under a target of its own, which is silent until the operator names it, because a plugin's author may print
-//! anything, what a message says included. A full pipe must not stop or trap a guest that is only noisy, so a write never fails and never waits.
+//! anything, what a message says included. Only the end of standard error is told without that, and only of a guest that crashed: there
+//! stands why. A full pipe must not stop or trap a guest that is only noisy, so a write never fails and never waits.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
@@ -13,38 +15,76 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 const TARGET: &str = "plugin_output";
 /// The most that a guest may write at once; WASI lets it come again.
 const CHUNK: usize = 64 * 1024;
+/// How much of the end of standard error is told of a guest that crashed, in bytes.
+const LAST_WORDS: usize = 2 * 1024;
 
 /// One call's output. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Output(Arc<Mutex<Captured>>);
+pub(crate) struct Output {
+    captured: Arc<Mutex<Captured>>,
+    /// Whether this end of it is standard error.
+    is_error: bool,
+}
 
 #[derive(Debug)]
 struct Captured {
     kept: Vec<u8>,
     cap: usize,
     dropped: u64,
+    /// The end of standard error, whatever else was dropped.
+    last: VecDeque<u8>,
 }
 
 impl Output {
     pub(crate) fn new(cap: usize) -> Self {
-        Self(Arc::new(Mutex::new(Captured {
-            kept: Vec::new(),
-            cap,
-            dropped: 0,
-        })))
+        Self {
+            captured: Arc::new(Mutex::new(Captured {
+                kept: Vec::new(),
+                cap,
+                dropped: 0,
+                last: VecDeque::new(),
+            })),
+            is_error: false,
+        }
+    }
+
+    /// The same output; what comes in here is standard error.
+    pub(crate) fn of_errors(&self) -> Self {
+        Self {
+            is_error: true,
+            ..self.clone()
+        }
+    }
+
+    fn captured(&self) -> MutexGuard<'_, Captured> {
+        self.captured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self, bytes: &[u8]) {
-        let mut captured = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut captured = self.captured();
         let room = captured.cap - captured.kept.len();
         let kept = bytes.len().min(room);
         captured.kept.extend_from_slice(&bytes[..kept]);
         captured.dropped += (bytes.len() - kept) as u64;
+        if self.is_error {
+            let last = &bytes[bytes.len().saturating_sub(LAST_WORDS)..];
+            let beyond = (captured.last.len() + last.len()).saturating_sub(LAST_WORDS);
+            captured.last.drain(..beyond);
+            captured.last.extend(last);
+        }
+    }
+
+    /// The end of standard error as one line, control characters escaped; empty when nothing was written to it.
+    pub(crate) fn last_words(&self) -> String {
+        let last: Vec<u8> = self.captured().last.iter().copied().collect();
+        let words = String::from_utf8_lossy(&last).trim().escape_debug().to_string();
+        // Escaping has made it longer.
+        words[words.ceil_char_boundary(words.len().saturating_sub(LAST_WORDS))..].to_owned()
     }
 
     /// The lines that were kept, control characters escaped, and how many bytes were not kept.
     pub(crate) fn lines(&self) -> (Vec<String>, u64) {
-        let captured = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let captured = self.captured();
         let text = String::from_utf8_lossy(&captured.kept);
         let lines = text
             .lines()
@@ -122,5 +162,20 @@ mod tests {
         output.write("a\x1b[31m\rb\n\n\u{85}".into()).unwrap();
         output.write(b"\xff"[..].into()).unwrap();
         assert_eq!(output.lines().0, ["a\\u{1b}[31m\\rb", "\\u{85}\u{fffd}"]);
+    }
+
+    #[test]
+    fn the_last_words_are_the_end_of_standard_error_on_one_line() {
+        let output = Output::new(8);
+        let (mut out, mut err) = (output.clone(), output.of_errors());
+        assert_eq!(output.last_words(), "");
+        err.write("panicked at src/lib.rs:1:\nno\x1b[31m\n".into()).unwrap();
+        out.write("what the message says".into()).unwrap();
+        assert_eq!(output.last_words(), "panicked at src/lib.rs:1:\\nno\\u{1b}[31m");
+        for words in ["x".repeat(10_000), "\x1b".repeat(3000), "\u{e9}".repeat(3000)] {
+            err.write(format!("{words}.").into()).unwrap();
+            let last = output.last_words();
+            assert!(last.len() <= LAST_WORDS && last.ends_with('.'), "{}", last.len());
+        }
     }
 }

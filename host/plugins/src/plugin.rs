@@ -15,7 +15,7 @@ use crate::engine::Engine;
 use crate::fault::Fault;
 use crate::health::Health;
 use crate::limits::Limits;
-use crate::manifest::{Asked, Manifest};
+use crate::manifest::{Asked, Manifest, TokenPlaces};
 use crate::metrics::PluginMetrics;
 use crate::problem;
 use crate::world::World;
@@ -53,7 +53,7 @@ pub struct Plugin {
     pub(crate) sha256: String,
     pub(crate) asked: Asked,
     pub(crate) limits: Limits,
-    pub(crate) token_parameter: Option<String>,
+    pub(crate) token_places: TokenPlaces,
     settings: Map<String, Value>,
     /// The settings as the guest gets them.
     config: String,
@@ -78,7 +78,7 @@ impl Plugin {
             summary,
             limits,
             asked,
-            token_parameter,
+            token_places,
             config,
         } = manifest;
         Self {
@@ -92,7 +92,7 @@ impl Plugin {
             sha256,
             asked,
             limits,
-            token_parameter,
+            token_places,
             config: Value::Object(config.clone()).to_string(),
             settings: config,
             component,
@@ -126,9 +126,9 @@ impl Plugin {
         &self.asked
     }
 
-    /// The query parameter that may carry a token, if this is a dialect whose API has one.
-    pub fn token_parameter(&self) -> Option<&str> {
-        self.token_parameter.as_deref()
+    /// Where the API of a dialect has a token, besides the usual header.
+    pub const fn token_places(&self) -> &TokenPlaces {
+        &self.token_places
     }
 
     /// The origins it asks for, with those that its configuration names put in.
@@ -178,7 +178,7 @@ impl Plugin {
 
     /// A fault, told, counted and held against the plugin.
     pub(crate) fn failed(&self, fault: Fault) -> Problem {
-        let problem = fault.into_problem(&self.name);
+        let problem = self.crashed(fault);
         self.note(&Err::<(), _>(&problem));
         problem
     }
@@ -213,10 +213,17 @@ impl Plugin {
         check: impl FnOnce(S) -> Result<T, Fault>,
     ) -> Result<T, Problem> {
         match answer {
-            Ok(Ok(step)) => check(step).map_err(|fault| fault.into_problem(&self.name)),
+            Ok(Ok(step)) => check(step).map_err(|fault| self.crashed(fault)),
             Ok(Err(problem)) => Err(problem::of_guest(problem, &self.name)),
-            Err(fault) => Err(fault.into_problem(&self.name)),
+            Err(fault) => Err(self.crashed(fault)),
         }
+    }
+
+    fn crashed(&self, fault: Fault) -> Problem {
+        if let Some(how) = fault.crash() {
+            self.metrics.crashed(how);
+        }
+        fault.into_problem(&self.name)
     }
 
     fn note(&self, answer: &Result<(), &Problem>) {

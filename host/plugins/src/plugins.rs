@@ -38,7 +38,7 @@ struct Inner {
     engine: Engine,
     metrics: Metrics,
     table: ArcSwap<Table>,
-    /// One change at a time.
+    /// One change of the table at a time. What is loaded for it is loaded before.
     changing: Mutex<()>,
     changes: AtomicU64,
 }
@@ -169,14 +169,15 @@ impl Plugins {
         Ok(plugins)
     }
 
-    /// Loads a plugin, or another version of one. It serves from then on; calls that are under way end on the one before.
+    /// Loads a plugin, or another version of one. It serves from then on; calls that are under way end on the one before. Of two
+    /// versions that are put in at once the one serves that took longer.
     ///
     /// # Errors
     /// Why it is refused. What served before serves on, and the reason is kept with it.
     pub async fn put(&self, source: PluginSource) -> Result<(), LoadError> {
-        let _turn = self.0.changing.lock().await;
         let (id, origin, is_enabled) = (source.id.clone(), source.origin, source.is_enabled);
         let loaded = load(&self.0.engine, &self.0.metrics, source).await;
+        let _turn = self.0.changing.lock().await;
         let mut entries = self.0.table.load().entries.clone();
         let is_enabled = entries
             .iter()

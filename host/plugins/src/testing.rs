@@ -1,6 +1,7 @@
 //! What the tests of this crate share: an engine, guests written by hand in WebAssembly text, and a log to look into.
 
 mod guest;
+mod worlds;
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +40,12 @@ pub(crate) async fn load(engine: Engine, wasm: Vec<u8>, more: &str) -> Result<Pl
 }
 
 pub(crate) fn source(id: &str, wasm: Vec<u8>, more: &str) -> PluginSource {
-    let manifest = format!("id = {id:?}\nversion = \"1.0.0\"\nworld = \"message-handler@1.0\"\n{more}");
+    source_of("message-handler", id, wasm, more)
+}
+
+/// A plugin of any world.
+pub(crate) fn source_of(world: &str, id: &str, wasm: Vec<u8>, more: &str) -> PluginSource {
+    let manifest = format!("id = {id:?}\nversion = \"1.0.0\"\nworld = \"{world}@1.0\"\n{more}");
     PluginSource {
         id: id.to_owned(),
         manifest_toml: manifest.into(),

@@ -98,7 +98,7 @@ const MAX_RANDOM_BYTES: u64 = 64 * 1024;
 pub(crate) fn context(accepted_at: UnixMillis, output: &Output) -> WasiCtx {
     WasiCtx::builder()
         .stdout(output.clone())
-        .stderr(output.clone())
+        .stderr(output.of_errors())
         .secure_random(SmallRng::seed_from_u64(SEED))
         .insecure_random(SmallRng::seed_from_u64(SEED))
         .insecure_random_seed(u128::from(SEED))
@@ -167,5 +167,33 @@ mod tests {
                 .await
                 .unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn of_the_hosts_environment_and_arguments_nothing_is_seen() {
+        assert!(std::env::vars_os().next().is_some() && std::env::args_os().next().is_some());
+        let mut text = GuestText {
+            wasi: true,
+            ..GuestText::default()
+        };
+        let (told, words) = (text.words(&[7, 7, 7, 7]), text.string("hi"));
+        let answer = text.send(1, words);
+        // The length of each list, and whether there is a folder at all.
+        let next = format!(
+            "(call $environment (i32.const {told}))
+             (if (i32.load (i32.const {})) (then unreachable))
+             (call $arguments (i32.const {told}))
+             (if (i32.load (i32.const {})) (then unreachable))
+             (call $folder (i32.const {told}))
+             (if (i32.load8_u (i32.const {told})) (then unreachable))
+             (i32.const {answer})",
+            told + 4,
+            told + 4
+        );
+        let plugins = load(engine(), text.component(&next), "").await.unwrap();
+        plugins
+            .handle(&context(), "x", &serde_json::json!({}), &NoEffects)
+            .await
+            .unwrap();
     }
 }

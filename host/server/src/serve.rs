@@ -13,10 +13,11 @@ use switchboard_core::clock::{Clock, SystemClock};
 use switchboard_core::config::Config;
 use switchboard_core::problem::Problem;
 use switchboard_core::random::{OsRandom, Random};
-use switchboard_service::{Service, ServiceOptions};
+use switchboard_service::{Service, ServiceOptions, unused_grants};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::app::{App, Draining, Parts};
 use crate::auth::app_token;
@@ -65,6 +66,7 @@ pub struct Running {
     metrics_addresses: Vec<SocketAddr>,
     metrics: Connections,
     plugins: JoinHandle<()>,
+    look_now: Arc<Notify>,
     shutdown_timeout: Duration,
 }
 
@@ -89,7 +91,8 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Sta
     for address in &addresses {
         tracing::info!(%address, "listening");
     }
-    let plugins = tokio::spawn(watch_plugins(app.clone(), look_at_plugins));
+    let look_now = Arc::<Notify>::default();
+    let plugins = tokio::spawn(watch_plugins(app.clone(), look_at_plugins, Arc::clone(&look_now)));
     Ok(Running {
         app,
         addresses,
@@ -97,14 +100,19 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Sta
         metrics_addresses,
         metrics,
         plugins,
+        look_now,
         shutdown_timeout,
     })
 }
 
 /// Until the server stops. A plugin that is being loaded then is loaded to its end.
-async fn watch_plugins(app: App, every: Duration) {
-    while timeout(every, app.draining.begun()).await.is_err() {
-        app.plugin_folder.look().await;
+async fn watch_plugins(app: App, every: Duration, look_now: Arc<Notify>) {
+    loop {
+        tokio::select! {
+            () = app.draining.begun() => return,
+            () = look_now.notified() => app.plugin_folder.load().await,
+            () = sleep(every) => app.plugin_folder.look().await,
+        }
     }
 }
 
@@ -123,6 +131,9 @@ pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: 
     let plugins = wiring::load_plugins(&config, Some(&folder)).await?;
     let plugin_folder = wiring::plugin_folder(&config, folder.path(), plugins.clone());
     plugin_folder.load().await;
+    for unused in unused_grants(&config.grants, &plugins) {
+        tracing::warn!(unused, "what is granted is asked for by nobody");
+    }
     let service = Service::start(ServiceOptions {
         store,
         lines: Arc::new(driver),
@@ -189,6 +200,11 @@ impl Running {
     /// The use cases behind the routes, for who embeds a server.
     pub fn service(&self) -> &Service {
         &self.app.service
+    }
+
+    /// Has every plugin of the data folder that was changed loaded now, without waiting for its files to come to rest. Returns at once.
+    pub fn look_at_plugins(&self) {
+        self.look_now.notify_one();
     }
 
     /// Stops: calls itself not ready, closes the listeners, lets requests under way finish, closes the sockets to WhatsApp without
@@ -289,5 +305,29 @@ mod tests {
         assert_eq!(error.exit(), Exit::TryAgain);
         assert!(error.to_string().contains("in use"), "{error}");
         first.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn whoever_does_not_want_to_wait_has_the_folder_of_plugins_looked_at_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = ServeOptions {
+            look_at_plugins: Duration::from_secs(3600),
+            ..ServeOptions::default()
+        };
+        let running = serve(testing::config(folder.path()), options).await.unwrap();
+        let otp = testing::shipped("otp");
+        let place = folder.path().join("plugins/otp");
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join("plugin.toml"), otp.manifest.replace("0.1.0", "7.0.0")).unwrap();
+        std::fs::write(place.join("plugin.wasm"), otp.wasm).unwrap();
+        let plugins = running.service().plugins();
+        let before = plugins.generation();
+        running.look_at_plugins();
+        while plugins.generation() == before {
+            tokio::task::yield_now().await;
+        }
+        let view = running.service().plugin_view("otp").unwrap();
+        assert_eq!(view.version.as_deref(), Some("7.0.0"));
+        running.shutdown().await;
     }
 }

@@ -30,7 +30,7 @@ pub use self::messages::log::{LogFilter, LogPage};
 pub use self::messages::reference::MessageRef;
 pub use self::messages::send::{Envelope, SendRequest, SendStatus, Sent, SentMessage};
 pub use self::messages::view::{FailureView, MessageView, Party, StepView};
-pub use self::plugins::{AsksView, CredentialView, GrantedView, LimitsView, PluginView, RouteView};
+pub use self::plugins::{AsksView, CredentialView, GrantedView, LimitsView, PluginView, RouteView, unused_grants};
 pub use self::service::{Service, ServiceOptions};
 pub use self::sessions::create::NewSession;
 pub use self::sessions::list::SessionPage;

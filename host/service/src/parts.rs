@@ -10,6 +10,7 @@ use switchboard_egress::fetch::Fetcher;
 use switchboard_plugins::Plugins;
 use switchboard_store::Store;
 use switchboard_store::messages::Messages;
+use switchboard_store::records::Records;
 use switchboard_store::sessions::Sessions;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -32,6 +33,7 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) sessions: Sessions,
     pub(crate) messages: Messages,
+    pub(crate) records: Records,
     pub(crate) tokens: TokenBook,
     pub(crate) lines: Arc<dyn Lines>,
     pub(crate) plugins: Plugins,

@@ -1,10 +1,10 @@
 //! Plugins as clients read them: what each is, how it is doing, what it asks for and what of that the operator grants. Never a secret.
 
 use serde::Serialize;
-use switchboard_core::config::GrantConfig;
+use switchboard_core::config::{GrantConfig, Grants};
 use switchboard_core::problem::{Code, Problem};
 use switchboard_plugins::contract::http::Method;
-use switchboard_plugins::{Origin, PluginState, PluginStatus, Serving};
+use switchboard_plugins::{Origin, PluginState, PluginStatus, Plugins, Serving};
 use utoipa::ToSchema;
 
 use crate::effects::granted_origins;
@@ -179,6 +179,29 @@ fn granted(serving: &Serving, grant: &GrantConfig) -> GrantedView {
         credentials: credentials.cloned().collect(),
         error,
     }
+}
+
+/// What of the operator's grants nobody has asked for, one sentence each: for a plugin that there is not, or that does not know the
+/// credential. It may come later, so this is no error.
+pub fn unused_grants(grants: &Grants, plugins: &Plugins) -> Vec<String> {
+    let states = plugins.states();
+    let mut unused = Vec::new();
+    for (id, grant) in grants {
+        let mut of_id = states.iter().filter(|state| state.id == *id).peekable();
+        if of_id.peek().is_none() {
+            unused.push(format!("grants.{id}: there is no plugin {id}"));
+        }
+        let Some(serving) = of_id.find_map(|state| state.serving.as_ref()) else {
+            continue;
+        };
+        let asked = &serving.asked.credentials;
+        for name in grant.credentials.keys().filter(|name| !asked.contains_key(*name)) {
+            unused.push(format!(
+                "grants.{id}.credentials.{name}: the plugin asks for no credential of this name"
+            ));
+        }
+    }
+    unused
 }
 
 impl Service {

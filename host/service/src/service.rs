@@ -13,6 +13,7 @@ use switchboard_egress::fetch::Fetcher;
 use switchboard_plugins::Plugins;
 use switchboard_store::Store;
 use switchboard_store::messages::Messages;
+use switchboard_store::records::Records;
 use switchboard_store::sessions::Sessions;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -87,6 +88,7 @@ impl Service {
         let audience = Audience::default();
         let parts = Arc::new(Parts {
             sessions: Sessions::new(store.clone()),
+            records: Records::new(store.clone()),
             tokens: TokenBook::load(store.clone()).await?,
             recorder: Recorder::start(messages.clone(), metrics.clone(), audience.clone()),
             messages,

@@ -18,6 +18,7 @@ mod migrations;
 mod numbers;
 mod open;
 mod readers;
+pub mod records;
 mod seal;
 pub mod sessions;
 mod sight;

@@ -28,6 +28,7 @@ pub(crate) const MIGRATIONS: &[Migration] = embedded![
     "0008_session_losses",
     "0009_session_proxy",
     "0010_session_wait",
+    "0011_plugin_records",
 ];
 
 /// One step of the schema.

@@ -80,6 +80,7 @@ mod tests {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let Address { version, target } = Address::of(&Request {
             method: Method::Get,
+            base_url: "https://chat.example.com".to_owned(),
             route: route.to_owned(),
             path: String::new(),
             params: params.collect(),

@@ -101,6 +101,7 @@ mod tests {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Request {
             method,
+            base_url: "https://chat.example.com".to_owned(),
             route: route.to_owned(),
             path: String::new(),
             params: params.collect(),

@@ -71,6 +71,7 @@ fn send(phone: &str, params: &Params) -> Result<Send, GraphError> {
             .transpose()?
             .flatten(),
         reference,
+        options: "{}".to_owned(),
     })
 }
 
@@ -137,6 +138,7 @@ mod tests {
                 }),
                 reply_to: Some("wamid.X".to_owned()),
                 reference: Some("order 7".to_owned()),
+                options: "{}".to_owned(),
             })
         );
     }

@@ -3,11 +3,13 @@
 
 mod asked;
 mod json;
+mod token;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub use self::asked::{Asked, AskedCredential};
+pub use self::token::TokenPlaces;
 
 use crate::limits::Limits;
 use crate::load_error::Refusal;
@@ -22,8 +24,8 @@ pub(crate) struct Manifest {
     pub(crate) summary: Option<String>,
     pub(crate) limits: Limits,
     pub(crate) asked: Asked,
-    /// For a dialect: the query parameter that may carry a token.
-    pub(crate) token_parameter: Option<String>,
+    /// For a dialect: where its API has a token.
+    pub(crate) token_places: TokenPlaces,
     /// What the guest gets.
     pub(crate) config: Map<String, Value>,
 }
@@ -39,18 +41,11 @@ struct Written {
     http: asked::WrittenHttp,
     #[serde(default)]
     credentials: asked::WrittenCredentials,
-    #[serde(default)]
-    dialect: WrittenDialect,
+    dialect: Option<token::WrittenDialect>,
     #[serde(default)]
     limits: AskedLimits,
     #[serde(default)]
     config: toml::Table,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct WrittenDialect {
-    token_parameter: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -90,8 +85,7 @@ impl Manifest {
         {
             return Err(Refusal::Manifest("summary must be at most 300 characters".to_owned()));
         }
-        let token_parameter = written.dialect.token_parameter;
-        if token_parameter.is_some() && world != World::Dialect {
+        if written.dialect.is_some() && world != World::Dialect {
             return Err(Refusal::Manifest("[dialect] is for dialects".to_owned()));
         }
         let mut config = json::object(written.config)?;
@@ -112,7 +106,7 @@ impl Manifest {
             summary: written.summary,
             limits: written.limits.under(most)?,
             asked: Asked::check(written.http, written.credentials, &config)?,
-            token_parameter,
+            token_places: TokenPlaces::check(written.dialect.unwrap_or_default())?,
             config,
         })
     }
@@ -386,11 +380,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_dialect_takes_tokens_from_the_query() {
+    fn only_a_dialect_has_places_of_its_own_for_tokens() {
         let asking = "[dialect]\ntoken_parameter = \"access_token\"\n";
         assert!(with(asking, &json!({})).is_err());
         let dialect = format!("{LEAST}{asking}").replace("message-handler", "dialect");
         let manifest = Manifest::parse(&dialect, &Limits::default(), &Map::new()).unwrap();
-        assert_eq!(manifest.token_parameter.as_deref(), Some("access_token"));
+        assert_eq!(manifest.token_places.parameter.as_deref(), Some("access_token"));
     }
 }

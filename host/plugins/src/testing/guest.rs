@@ -14,8 +14,10 @@ pub(crate) struct GuestText {
     pub(crate) kind: &'static str,
     /// Pages of 64 KiB.
     pub(crate) pages: u32,
-    /// Whether it also imports from WASI: `$stderr`, `$write`, `$now` and `$random`.
+    /// Whether it also imports from WASI: `$stderr`, `$write`, `$now`, `$random`, `$environment`, `$arguments` and `$folder`.
     pub(crate) wasi: bool,
+    /// Where the host is told to put what it brings.
+    pub(crate) room: &'static str,
     pub(crate) image: Vec<u8>,
 }
 
@@ -25,6 +27,7 @@ impl Default for GuestText {
             kind: "x",
             pages: 2,
             wasi: false,
+            room: "(local.get $at)",
             image: Vec::new(),
         }
     }
@@ -67,7 +70,7 @@ impl GuestText {
     /// `ok(do)` of `count` times the effect `teleport`.
     pub(crate) fn act(&mut self, count: u32) -> u32 {
         let ([name, name_len], [json, json_len]) = (self.string("teleport"), self.string("{}"));
-        let effect = self.case("effects", "effect", 18, &[name, name_len, json, json_len]);
+        let effect = self.case("effects", "effect", 19, &[name, name_len, json, json_len]);
         let effects = self.list(&effect, count);
         self.answer(0, effects, count)
     }
@@ -96,7 +99,7 @@ impl GuestText {
         self.place(&item.repeat(usize::try_from(count).unwrap()))
     }
 
-    fn align(&mut self, to: usize) {
+    pub(crate) fn align(&mut self, to: usize) {
         self.image.resize(self.image.len().next_multiple_of(to), 0);
     }
 
@@ -106,15 +109,30 @@ impl GuestText {
         let fields: Vec<_> = strings.iter().flat_map(|text| self.string(text)).collect();
         let kind = self.words(&fields);
         let kinds = self.words(&[kind, 1]);
+        let functions = format!(
+            r#"(func (export "switchboard:plugin/message-handler@1.0.0#kinds") (result i32) (i32.const {kinds}))
+                (func (export "switchboard:plugin/message-handler@1.0.0#next")
+                    (param i32 i32 i64 i32 i32 i32 i32 i32 i32 i32) (param $outcomes i32) (result i32)
+                    (local $left i32) (local $handle i32)
+                    {next})"#
+        );
+        self.lifted("message-handler", &functions)
+    }
+
+    /// The component of a world, which has these functions.
+    pub(crate) fn lifted(&self, world: &str, functions: &str) -> Vec<u8> {
         let image: String = self.image.iter().map(|byte| format!("\\{byte:02x}")).collect();
         let heap = BASE + u32::try_from(self.image.len().next_multiple_of(8)).unwrap();
         let imports = if self.wasi { WASI } else { "" };
-        let pages = self.pages;
+        let (pages, room) = (self.pages, self.room);
         let text = format!(
             r#"(module
                 {imports}
                 (memory (export "memory") {pages})
+                (table $table 1 funcref)
                 (global $heap (mut i32) (i32.const {heap}))
+                (func $begin)
+                (start $begin)
                 (data (i32.const {BASE}) "{image}")
                 (func $f (param $depth i32) (result i32)
                     (i32.add (i32.const 1) (call $f (i32.add (local.get $depth) (i32.const 1)))))
@@ -122,14 +140,10 @@ impl GuestText {
                     (local $at i32)
                     (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
                     (global.set $heap (i32.add (local.get $at) (local.get 3)))
-                    (local.get $at))
-                (func (export "switchboard:plugin/message-handler@1.0.0#kinds") (result i32) (i32.const {kinds}))
-                (func (export "switchboard:plugin/message-handler@1.0.0#next")
-                    (param i32 i32 i64 i32 i32 i32 i32 i32 i32 i32) (param $outcomes i32) (result i32)
-                    (local $left i32) (local $handle i32)
-                    {next}))"#
+                    {room})
+                {functions})"#
         );
-        lift(&wat::parse_str(text).unwrap(), self.wasi)
+        lift(&wat::parse_str(text).unwrap(), world, self.wasi)
     }
 }
 
@@ -138,7 +152,10 @@ const WASI: &str = r#"
     (import "wasi:io/streams@0.2.6" "[method]output-stream.blocking-write-and-flush"
         (func $write (param i32 i32 i32 i32)))
     (import "wasi:clocks/wall-clock@0.2.6" "now" (func $now (param i32)))
-    (import "wasi:random/random@0.2.6" "get-random-u64" (func $random (result i64)))"#;
+    (import "wasi:random/random@0.2.6" "get-random-u64" (func $random (result i64)))
+    (import "wasi:cli/environment@0.2.6" "get-environment" (func $environment (param i32)))
+    (import "wasi:cli/environment@0.2.6" "get-arguments" (func $arguments (param i32)))
+    (import "wasi:cli/environment@0.2.6" "initial-cwd" (func $folder (param i32)))"#;
 
 /// The contract with the part of WASI that [`WASI`] imports.
 const WASI_WORLD: &str = "
@@ -147,6 +164,7 @@ const WASI_WORLD: &str = "
         import wasi:cli/stderr@0.2.6;
         import wasi:clocks/wall-clock@0.2.6;
         import wasi:random/random@0.2.6;
+        import wasi:cli/environment@0.2.6;
         include switchboard:plugin/message-handler-plugin@1.0.0;
     }
     package wasi:io@0.2.6 {
@@ -163,6 +181,11 @@ const WASI_WORLD: &str = "
         interface stderr {
             use wasi:io/streams@0.2.6.{output-stream};
             get-stderr: func() -> output-stream;
+        }
+        interface environment {
+            get-environment: func() -> list<tuple<string, string>>;
+            get-arguments: func() -> list<string>;
+            initial-cwd: func() -> option<string>;
         }
     }
     package wasi:clocks@0.2.6 {
@@ -194,15 +217,15 @@ fn layout(interface: &str, variant: &str) -> (usize, usize) {
     (sizes.size(&Type::Id(id)).size_wasm32(), offset.size_wasm32())
 }
 
-fn lift(module: &[u8], wasi: bool) -> Vec<u8> {
+fn lift(module: &[u8], world: &str, wasi: bool) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let (mut package, _) = resolve.push_path(CONTRACT).unwrap();
-    let mut world = "message-handler-plugin";
+    let mut world = format!("{world}-plugin");
     if wasi {
         package = resolve.push_str("wasi.wit", WASI_WORLD).unwrap();
-        world = "with-wasi";
+        "with-wasi".clone_into(&mut world);
     }
-    let world = resolve.select_world(&[package], Some(world)).unwrap();
+    let world = resolve.select_world(&[package], Some(&world)).unwrap();
     let mut module = module.to_vec();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     let mut encoder = ComponentEncoder::default();

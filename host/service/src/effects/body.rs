@@ -4,10 +4,10 @@ use bytes::Bytes;
 use switchboard_core::problem::{Code, Problem};
 use switchboard_plugins::contract::http::{Body, Data};
 
-use super::Carrier;
+use super::{Carrier, form};
 
 /// The largest body that is handed to a plugin.
-const MOST_INLINE: usize = 256 * 1024;
+pub(super) const MOST_INLINE: usize = 256 * 1024;
 
 impl Carrier<'_> {
     /// A body as a plugin gets it: text if it is, and a blob if it is large.
@@ -18,10 +18,16 @@ impl Carrier<'_> {
         if bytes.len() > MOST_INLINE {
             return Body::Whole(Data::Blob(self.blobs.keep(bytes, mime)));
         }
-        Body::Whole(match String::from_utf8(bytes.into()) {
-            Ok(text) => Data::Text(text),
-            Err(not_text) => Data::Bytes(not_text.into_bytes()),
-        })
+        Body::Whole(inline(bytes))
+    }
+
+    /// A form as a plugin gets it; `None` when `content_type` is not that of a form.
+    ///
+    /// # Errors
+    /// `invalid_field` when the body is no form, or has more than a plugin should go through.
+    pub async fn form(&self, bytes: &Bytes, content_type: &str) -> Option<Result<Body, Problem>> {
+        let parts = form::read(bytes, content_type, &self.blobs).await?;
+        Some(parts.map(Body::Form))
     }
 
     /// The bytes of a body that a plugin made.
@@ -46,5 +52,13 @@ impl Carrier<'_> {
                 .get(&blob)
                 .ok_or_else(|| Problem::invalid_field("blob", "There is no such blob in this request."))?,
         })
+    }
+}
+
+/// Bytes that are handed over: as text if they are.
+pub(super) fn inline(bytes: Bytes) -> Data {
+    match String::from_utf8(bytes.into()) {
+        Ok(text) => Data::Text(text),
+        Err(not_text) => Data::Bytes(not_text.into_bytes()),
     }
 }

@@ -1,6 +1,6 @@
 //! What plugins ask for, carried out. A plugin hands back a record of what it wants; whether it gets that is decided here.
 //!
-//! Every plugin may fetch, within its grant. Only a dialect acts on sessions, and only as the client that called it: with the scopes
+//! Every plugin may fetch, within its grant, and keep records of its own. Only a dialect acts on sessions, and only as the client that called it: with the scopes
 //! of that client's token, on the sessions which that token sees.
 
 mod blobs;
@@ -8,15 +8,16 @@ mod body;
 mod fetch;
 mod form;
 mod grants;
+mod records;
 
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use switchboard_core::access::{Scope, Scopes};
-use switchboard_core::ids::{Recipient, SessionRef};
+use switchboard_core::ids::{Recipient, SessionId, SessionRef};
 use switchboard_core::problem::{Code, Problem};
 use switchboard_plugins::contract::effects::{
-    ContactStatus, ContactsCheck, Effect, MessageOf, Outcome, Send, Sent, Typing as ShowTyping, TypingPlace,
-    TypingState,
+    ContactStatus, ContactsCheck, Effect, MessageOf, Outcome, Send, Sent, SessionRange, Typing as ShowTyping,
+    TypingPlace, TypingState,
 };
 use switchboard_plugins::effects::{Effects, unsupported};
 use switchboard_plugins::{CallContext, Plugin, World, for_guest};
@@ -61,11 +62,16 @@ impl<'a> Carrier<'a> {
     async fn act(&self, plugin: &Plugin, effect: Effect) -> Result<Outcome, Problem> {
         match effect {
             Effect::Fetch(wanted) => self.fetch(plugin, wanted).await,
+            Effect::RecordGet(key) => self.record(plugin, key).await,
+            Effect::RecordPut(entry) => self.keep_record(plugin, entry).await,
+            Effect::RecordDelete(key) => self.drop_record(plugin, key).await,
+            Effect::RecordList(range) => self.records(plugin, range).await,
             other if plugin.world() != World::Dialect => Ok(unsupported(&other)),
             Effect::Send(send) => self.send(send).await,
             Effect::MarkRead(message) => self.mark_read(message).await,
             Effect::Typing(typing) => self.typing(typing).await,
             Effect::SessionGet(session) => self.session(&session).await,
+            Effect::SessionList(range) => self.sessions(range),
             Effect::ContactsCheck(asked) => self.contacts(asked).await,
             other => Ok(unsupported(&other)),
         }
@@ -90,7 +96,9 @@ impl<'a> Carrier<'a> {
             content,
             reply_to,
             reference,
+            options,
         } = send;
+        without_options(&options)?;
         let to = parsed::<Recipient>("to", &to)?;
         if reference
             .as_ref()
@@ -160,6 +168,18 @@ impl<'a> Carrier<'a> {
         }
     }
 
+    fn sessions(&self, range: SessionRange) -> Result<Outcome, Problem> {
+        self.may(Scope::SessionsRead)?;
+        let limit = page_limit(range.limit)?;
+        let after = range
+            .after
+            .map(|after| parsed::<SessionId>("after", &after))
+            .transpose()?;
+        let page = self.service.sessions(None, after, limit);
+        let list = json!({"sessions": page.sessions, "next": page.next});
+        Ok(Outcome::Json(list.to_string()))
+    }
+
     async fn contacts(&self, asked: ContactsCheck) -> Result<Outcome, Problem> {
         self.may(Scope::MessagesSend)?;
         if !(1..=50).contains(&asked.numbers.len()) {
@@ -195,6 +215,27 @@ impl Effects for Carrier<'_> {
                 Outcome::Failed(for_guest(&problem))
             }
         }
+    }
+}
+
+/// Refuses whatever an envelope has beyond the fields of the effect: none of it is offered by this version.
+fn without_options(options: &str) -> Result<(), Problem> {
+    let options: Map<String, Value> = serde_json::from_str(options)
+        .map_err(|_| Problem::invalid_field("options", "options must be a JSON object."))?;
+    match options.keys().next() {
+        None => Ok(()),
+        Some(field) => Err(Problem::invalid_field(
+            field.chars().take(64).collect::<String>(),
+            "This field is not offered by this version.",
+        )),
+    }
+}
+
+/// How many entries of a list are wanted.
+fn page_limit(limit: u32) -> Result<usize, Problem> {
+    match usize::try_from(limit) {
+        Ok(limit @ 1..=100) => Ok(limit),
+        _ => Err(Problem::invalid_field("limit", "limit must be 1 to 100.")),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
@@ -11,8 +12,10 @@ use switchboard_core::direction::Direction;
 use switchboard_core::ids::{Jid, MessageId, Recipient, RequestId, SessionId, SessionRef, StanzaId};
 use switchboard_core::problem::Problem;
 use switchboard_core::random;
-use switchboard_plugins::CallContext;
 use switchboard_plugins::contract::content as contract;
+use switchboard_plugins::contract::effects::{Effect, Outcome};
+use switchboard_plugins::effects::Effects;
+use switchboard_plugins::{CallContext, Plugin, for_guest};
 use switchboard_store::messages::{NewMessage, Pending};
 use switchboard_whatsapp::{Quoted, Wrapping, encode};
 use tokio::time::{Instant, timeout_at};
@@ -20,7 +23,7 @@ use utoipa::ToSchema;
 
 use super::prepare::Preparing;
 use super::reference::MessageRef;
-use super::turns::{Sending, Turn};
+use super::turns::{Interrupted, Sending, Turn};
 use super::view::wamid;
 use crate::effects::Carrier;
 use crate::outbox::refusal;
@@ -111,6 +114,21 @@ pub struct SentMessage {
     pub wamid: Option<String>,
 }
 
+/// A handler's wishes, carried out while others of its session have their turn: a service that is slow to answer holds up no message but
+/// the one it is asked for.
+struct OffTurn<'a> {
+    carrier: Carrier<'a>,
+    turn: Interrupted<'a>,
+}
+
+#[async_trait]
+impl Effects for OffTurn<'_> {
+    async fn carry_out(&self, plugin: &Plugin, effect: Effect) -> Outcome {
+        let outcome = self.turn.between(self.carrier.carry_out(plugin, effect)).await;
+        outcome.unwrap_or_else(|stopping| Outcome::Failed(for_guest(&stopping)))
+    }
+}
+
 impl Sent {
     /// Whether WhatsApp does not have it yet.
     pub fn is_queued(&self) -> bool {
@@ -136,16 +154,19 @@ impl Service {
         let _under_way = self.parts.enter()?;
         let handle = self.resolve(&request.session)?;
         let sending = handle.turns.enter(&self.parts.crowd);
-        let turn = sending.turn().await?;
+        let turn = Interrupted::begin(&sending).await?;
         handle.sendable()?;
         let context = CallContext {
             request_id,
             accepted_at,
         };
-        let carrier = Carrier::for_plugin(self, &context);
+        let effects = OffTurn {
+            carrier: Carrier::for_plugin(self, &context),
+            turn,
+        };
         let plugins = &self.parts.plugins;
-        let contents = plugins.handle(&context, &request.kind, &request.body, &carrier).await?;
-        drop(turn);
+        let contents = plugins.handle(&context, &request.kind, &request.body, &effects).await?;
+        drop(effects);
         let delivery = Delivery {
             to: request.to,
             contents,

@@ -7,13 +7,13 @@
 //! enough under way for the writer to commit many at a time; among others each has about the same. Two at once are the least, because
 //! one can be prepared while the other is committed.
 //!
-//! A turn is for work here. Whoever waits for WhatsApp gives it back.
+//! A turn is for work here. Whoever waits for WhatsApp gives it back, and so does a plugin whose wish is being carried out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use switchboard_core::problem::Problem;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::parts::stopping;
 
@@ -45,6 +45,13 @@ pub(crate) struct Sending<'s> {
 #[derive(Debug)]
 pub(crate) struct Turn {
     _room: OwnedSemaphorePermit,
+}
+
+/// A turn that is given back in between.
+#[derive(Debug)]
+pub(crate) struct Interrupted<'s> {
+    sending: &'s Sending<'s>,
+    turn: Mutex<Option<Turn>>,
 }
 
 impl Default for Turns {
@@ -81,6 +88,29 @@ impl Sending<'_> {
         let takes = u32::try_from(sessions).unwrap_or(1);
         let room = Arc::clone(&self.turns.room).acquire_many_owned(takes).await;
         room.map(|room| Turn { _room: room }).map_err(|_| stopping())
+    }
+}
+
+impl<'s> Interrupted<'s> {
+    /// Waits for the first turn.
+    ///
+    /// # Errors
+    /// `unavailable` when the service stops.
+    pub(crate) async fn begin(sending: &'s Sending<'s>) -> Result<Self, Problem> {
+        let turn = Mutex::new(Some(sending.turn().await?));
+        Ok(Self { sending, turn })
+    }
+
+    /// Does something that is no work here, and waits for the next turn.
+    ///
+    /// # Errors
+    /// `unavailable` when the service stops.
+    pub(crate) async fn between<T>(&self, elsewhere: impl Future<Output = T>) -> Result<T, Problem> {
+        let mut turn = self.turn.lock().await;
+        drop(turn.take());
+        let done = elsewhere.await;
+        *turn = Some(self.sending.turn().await?);
+        Ok(done)
     }
 }
 
@@ -142,6 +172,30 @@ mod tests {
         assert!((&mut first).now_or_never().is_some());
         // The first has given it back already.
         assert!((&mut second).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_turn_is_another_request_s_while_something_is_done_elsewhere() {
+        let (crowd, turns) = (Crowd::default(), Turns::default());
+        let sending = turns.enter(&crowd);
+        let interrupted = Interrupted::begin(&sending).await.unwrap();
+        let mut others: Vec<_> = std::iter::from_fn(|| sending.turn().now_or_never()).collect();
+        assert_eq!(others.len(), ROOM - 1);
+        let (done, wait) = tokio::sync::oneshot::channel();
+        let mut elsewhere = Box::pin(interrupted.between(wait));
+        assert!((&mut elsewhere).now_or_never().is_none());
+        others.extend(sending.turn().now_or_never());
+        assert_eq!(others.len(), ROOM, "its turn is free");
+        done.send(7).unwrap();
+        assert!(
+            (&mut elsewhere).now_or_never().is_none(),
+            "it has to wait for its next turn"
+        );
+        others.pop();
+        assert_eq!(elsewhere.await.unwrap(), Ok(7));
+        assert!(sending.turn().now_or_never().is_none());
+        drop(interrupted);
+        assert!(sending.turn().now_or_never().is_some());
     }
 
     #[tokio::test]

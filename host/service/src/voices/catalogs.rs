@@ -1,4 +1,5 @@
-//! What each provider offers, asked for once a day. A provider that fails is asked again after a minute.
+//! What each provider offers, asked for once a day, however many want to know at once. A provider that fails is asked again after a
+//! minute.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,6 +7,7 @@ use std::time::Duration;
 
 use switchboard_core::clock::UnixMillis;
 use switchboard_plugins::contract::tts_provider::Catalog;
+use tokio::sync::Mutex as Turn;
 
 /// How long a catalog is good.
 const GOOD_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -15,49 +17,113 @@ const FAILED_FOR: Duration = Duration::from_secs(60);
 /// A catalog, or the sentence that says why there is none.
 pub(crate) type Offer = Result<Arc<Catalog>, String>;
 
+/// What a provider said, and when; nothing before it was asked. Whoever holds it may ask.
+type Said = Turn<Option<(UnixMillis, Offer)>>;
+
 /// By the id, the version and the component of the provider: another one offers something else.
 #[derive(Debug, Default)]
-pub(crate) struct Catalogs(Mutex<HashMap<String, (UnixMillis, Offer)>>);
+pub(crate) struct Catalogs(Mutex<HashMap<String, Arc<Said>>>);
 
 impl Catalogs {
-    /// What is known of a provider.
-    pub(super) fn get(&self, provider: &str, now: UnixMillis) -> Option<Offer> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (asked, offer) = known.get(provider)?;
-        let good_for = if offer.is_ok() { GOOD_FOR } else { FAILED_FOR };
-        (now.since(*asked) < good_for).then(|| offer.clone())
+    /// What a provider offers: as it is remembered, or else as `ask` finds out. Whoever comes meanwhile waits for that, and asks in
+    /// turn if it was given up.
+    pub(super) async fn get(&self, provider: &str, now: UnixMillis, ask: impl Future<Output = Offer>) -> Offer {
+        let said = self.said(provider, now);
+        let mut said = said.lock().await;
+        if let Some((asked, offer)) = &*said
+            && is_good(*asked, offer, now)
+        {
+            return offer.clone();
+        }
+        let offer = ask.await;
+        *said = Some((now, offer.clone()));
+        offer
     }
 
-    /// Notes what a provider said.
-    pub(super) fn put(&self, provider: String, now: UnixMillis, offer: Offer) {
+    fn said(&self, provider: &str, now: UnixMillis) -> Arc<Said> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Of versions that were replaced nobody asks any more.
-        known.retain(|_, (asked, _)| now.since(*asked) < GOOD_FOR);
-        known.insert(provider, (now, offer));
+        known.retain(|_, said| {
+            let is_wanted = |said: &Option<(UnixMillis, Offer)>| {
+                said.as_ref().is_some_and(|(asked, offer)| is_good(*asked, offer, now))
+            };
+            Arc::strong_count(said) > 1 || said.try_lock().is_ok_and(|said| is_wanted(&said))
+        });
+        Arc::clone(known.entry(provider.to_owned()).or_default())
     }
+}
+
+fn is_good(asked: UnixMillis, offer: &Offer, now: UnixMillis) -> bool {
+    let good_for = if offer.is_ok() { GOOD_FOR } else { FAILED_FOR };
+    now.since(asked) < good_for
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::future::pending;
+
+    use futures::FutureExt as _;
+    use futures::future::join_all;
     use switchboard_plugins::contract::tts_provider::TextLimit;
+    use tokio::task::yield_now;
 
     use super::*;
 
-    #[test]
-    fn a_catalog_is_good_for_a_day_and_a_failure_for_a_minute() {
-        let (catalogs, start) = (Catalogs::default(), UnixMillis(1_000));
-        let catalog = Catalog {
+    const START: UnixMillis = UnixMillis(1_000);
+
+    fn catalog() -> Offer {
+        Ok(Arc::new(Catalog {
             voices: vec![],
             limit: TextLimit::Characters(100),
             speeds: (0.5, 2.0),
             credential: None,
-        };
-        catalogs.put("good".to_owned(), start, Ok(Arc::new(catalog)));
-        catalogs.put("bad".to_owned(), start, Err("No.".to_owned()));
-        let known = |provider, after| catalogs.get(provider, start.plus(after)).is_some();
+        }))
+    }
+
+    #[tokio::test]
+    async fn a_catalog_is_good_for_a_day_and_a_failure_for_a_minute() {
         let second = Duration::from_secs(1);
-        assert!(known("good", GOOD_FOR - second) && !known("good", GOOD_FOR));
-        assert!(known("bad", FAILED_FOR - second) && !known("bad", FAILED_FOR));
-        assert!(!known("other", second));
+        for (offer, good_for) in [(catalog(), GOOD_FOR), (Err("No.".to_owned()), FAILED_FOR)] {
+            let catalogs = Catalogs::default();
+            let asked = Cell::new(0);
+            for after in [Duration::ZERO, good_for - second, good_for] {
+                let ask = async {
+                    asked.set(asked.get() + 1);
+                    offer.clone()
+                };
+                catalogs.get("x", START.plus(after), ask).await.ok();
+            }
+            assert_eq!(asked.get(), 2);
+            catalogs
+                .get("y", START.plus(good_for * 3), async { catalog() })
+                .await
+                .unwrap();
+            assert_eq!(catalogs.0.lock().unwrap().len(), 1, "the other is forgotten");
+        }
+    }
+
+    #[tokio::test]
+    async fn of_many_who_want_to_know_at_once_one_asks() {
+        let (catalogs, asked) = (Catalogs::default(), Cell::new(0));
+        let ask = async || {
+            asked.set(asked.get() + 1);
+            yield_now().await;
+            catalog()
+        };
+        let offers = join_all((0..64).map(|_| catalogs.get("x", START, ask()))).await;
+        assert_eq!((offers.len(), asked.get()), (64, 1));
+        assert!(offers.iter().all(Result::is_ok));
+    }
+
+    #[tokio::test]
+    async fn whoever_waited_asks_when_the_first_gives_up() {
+        let catalogs = Catalogs::default();
+        let mut first = Box::pin(catalogs.get("x", START, pending()));
+        assert!((&mut first).now_or_never().is_none());
+        let mut second = Box::pin(catalogs.get("x", START, async { catalog() }));
+        assert!((&mut second).now_or_never().is_none(), "it waits");
+        drop(first);
+        assert!(second.await.is_ok());
     }
 }

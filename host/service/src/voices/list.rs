@@ -140,20 +140,17 @@ impl Service {
 
     /// What a provider offers, as it is remembered or as it says.
     async fn offer(&self, provider: &Arc<Provider>, context: &CallContext) -> Offer {
-        let (parts, now) = (&self.parts, context.accepted_at);
         let key = format!("{} {}", provider.plugin().name(), provider.plugin().sha256());
-        if let Some(known) = parts.catalogs.get(&key, now) {
-            return known;
-        }
-        let carrier = Carrier::for_plugin(self, context);
-        let offer = provider.catalog(context, &carrier).await;
-        let offer = offer.map(Arc::new).map_err(|problem| {
-            let (plugin, cause) = (provider.plugin().name(), problem.cause_chain());
-            tracing::warn!(request_id = %context.request_id, plugin, code = %problem.code(), cause, "a provider does not say its voices");
-            problem.message().to_owned()
-        });
-        parts.catalogs.put(key, now, offer.clone());
-        offer
+        let ask = async {
+            let carrier = Carrier::for_plugin(self, context);
+            let offer = provider.catalog(context, &carrier).await;
+            offer.map(Arc::new).map_err(|problem| {
+                let (plugin, cause) = (provider.plugin().name(), problem.cause_chain());
+                tracing::warn!(request_id = %context.request_id, plugin, code = %problem.code(), cause, "a provider does not say its voices");
+                problem.message().to_owned()
+            })
+        };
+        self.parts.catalogs.get(&key, context.accepted_at, ask).await
     }
 
     fn missing_credential(&self, provider: &Provider, needed: Option<&str>) -> Option<String> {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::future::join_all;
 use serde_json::{Value, json};
 use switchboard_core::config::{GrantConfig, Grants};
 use switchboard_core::ids::RequestId;
@@ -79,6 +80,16 @@ fn is_whole(request: &[u8]) -> bool {
 
 /// A service whose plugin of this name speaks with that server, with the operator's leave and a key.
 async fn service(id: &'static str, credential: &str, base_url: &str) -> (Service, tempfile::TempDir) {
+    service_granting(id, id, credential, base_url).await
+}
+
+/// The same where leave and key are of the plugin `of`.
+async fn service_granting(
+    of: &str,
+    id: &'static str,
+    credential: &str,
+    base_url: &str,
+) -> (Service, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let settings = json!({"base_url": base_url}).as_object().cloned().unwrap();
     let plugin = bundled::plugins().iter().find(|plugin| plugin.id == id).unwrap();
@@ -97,7 +108,7 @@ async fn service(id: &'static str, credential: &str, base_url: &str) -> (Service
     };
     let options = switchboard_service::ServiceOptions {
         plugins,
-        grants: Grants::from([(id.to_owned(), grant)]),
+        grants: Grants::from([(of.to_owned(), grant)]),
         ..fake::options(store(&folder).await, Arc::<FakeLines>::default(), IMPATIENT).await
     };
     (Service::start(options).await.unwrap(), folder)
@@ -135,7 +146,7 @@ async fn a_text_goes_to_openai_with_its_key_and_comes_back_as_sound() {
 }
 
 #[tokio::test]
-async fn elevenlabs_is_asked_for_its_voices_once_and_speaks_with_one_of_them() {
+async fn elevenlabs_is_asked_for_its_voices_once_by_however_many_and_speaks_with_one_of_them() {
     let provider = Provider::start(|request| {
         let voices = json!({"voices": [{"voice_id": "21m00Tcm4TlvDq8ikWAM", "name": "Rachel"}], "has_more": false});
         Some(match request.starts_with("GET /v2/voices") {
@@ -149,8 +160,9 @@ async fn elevenlabs_is_asked_for_its_voices_once_and_speaks_with_one_of_them() {
     })
     .await;
     let (service, _folder) = service("tts-elevenlabs", "elevenlabs", &provider.base_url).await;
-    for _ in 0..2 {
-        let voices = service.voices(request_id()).await;
+    let at_once = (0..64).map(|_| service.voices(request_id()));
+    let later = async || vec![service.voices(request_id()).await];
+    for voices in [join_all(at_once).await, later().await].concat() {
         assert_eq!(
             (voices.voices[0].name.as_str(), voices.voices[0].available),
             ("Rachel", true)
@@ -245,5 +257,18 @@ async fn without_a_grant_nothing_is_fetched_and_without_a_key_no_voice_is_used()
         (problem.code().name(), problem.field_name()),
         ("voice_unavailable", Some("voice"))
     );
+    assert_eq!(provider.asked(), "");
+}
+
+#[tokio::test]
+async fn what_is_granted_to_one_plugin_is_no_other_ones() {
+    let provider = Provider::start(|_| Some((200, "", WAV.to_vec()))).await;
+    let (openai, _folder) = service_granting("tts-elevenlabs", "tts-openai", "openai", &provider.base_url).await;
+    let problem = speak(&openai, "tts-openai", "nova").await.unwrap_err();
+    assert_eq!(problem.code().name(), "voice_unavailable");
+    let (elevenlabs, _folder) =
+        service_granting("tts-openai", "tts-elevenlabs", "elevenlabs", &provider.base_url).await;
+    let voices = elevenlabs.voices(request_id()).await;
+    assert!(voices.voices.is_empty() && !voices.providers[0].available);
     assert_eq!(provider.asked(), "");
 }

@@ -84,6 +84,37 @@ async fn a_component_dropped_into_a_running_host_adds_its_kind_until_it_is_remov
     assert!(document["components"]["schemas"].get("SendBody.otp").is_none());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_has_the_folder_of_plugins_looked_at_and_ends_nothing() {
+    let world = World::start().await;
+    drop_otp(&world.data(), "one-time", "1.0.0");
+    world.host.signal("HUP").await;
+    let is_ready = |listed: &Value| (plugin(listed, "one-time")?["status"] == "ready").then_some(());
+    world.api.until("/api/plugins", is_ready).await;
+    let log = world.host.log();
+    assert!(log.contains("SIGHUP") && log.contains("a plugin was loaded"), "{log}");
+    assert_eq!(world.host.stop("TERM").await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_granted_to_nobody_is_told_at_the_start_and_stops_nothing() {
+    let world = World::start_with(|command| {
+        command.env("SWITCHBOARD_GRANTS__TTS_OPNEAI__CREDENTIALS__OPENAI", "sk-secret");
+        command.env("SWITCHBOARD_GRANTS__TTS_OPENAI__CREDENTIALS__OPNEAI", "sk-secret");
+    })
+    .await;
+    let log = world.host.log();
+    assert!(
+        log.contains("grants.tts-opneai: there is no plugin tts-opneai"),
+        "{log}"
+    );
+    assert!(
+        log.contains("grants.tts-openai.credentials.opneai: the plugin asks for no"),
+        "{log}"
+    );
+    assert!(!log.contains("sk-secret"), "{log}");
+}
+
 /// Builds the crate in a folder for wasm32-wasip2 with nothing but what this workspace is built from, and returns its component.
 async fn build(folder: &Path, name: &str) -> Vec<u8> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

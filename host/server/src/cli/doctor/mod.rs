@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use switchboard_core::config::Config;
+use switchboard_service::unused_grants;
 
 use self::clock::{Witnesses, clock};
 pub(super) use self::report::Form;
@@ -114,6 +115,10 @@ async fn plugins(config: &Config) -> Finding {
             if !errors.is_empty() {
                 return Finding::Fault(errors.join("; "));
             }
+            let unused = unused_grants(&config.grants, &plugins);
+            if !unused.is_empty() {
+                return Note(format!("loaded; {}", unused.join("; ")));
+            }
             let kinds: Vec<_> = plugins.kinds().iter().map(|kind| kind.name.clone()).collect();
             Well(format!("loaded; messages can be {}", kinds.join(", ")))
         }
@@ -129,6 +134,7 @@ mod tests {
 
     use serde_json::Value;
     use switchboard_core::clock::{Clock as _, SystemClock, UnixMillis};
+    use switchboard_core::config::GrantConfig;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
     use url::Url;
@@ -335,6 +341,23 @@ mod tests {
         assert_eq!(access(&config), Well("programs on this machine get a token".to_owned()));
         config.server.listen = vec!["[::]:0".parse().unwrap()];
         assert!(matches!(access(&config), Note(sentence) if sentence.contains("SWITCHBOARD_SERVER__ADMIN_KEY")));
+    }
+
+    #[tokio::test]
+    async fn what_is_granted_to_nobody_is_worth_knowing_and_no_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = testing::config(folder.path());
+        let mut grant = GrantConfig::default();
+        grant
+            .credentials
+            .insert("opennai".to_owned(), "sk-secret".to_owned().into());
+        config.grants.insert("tts-openai".to_owned(), grant.clone());
+        config.grants.insert("otpp".to_owned(), grant);
+        let (exit, text) = report(&config).await;
+        assert_eq!(exit, Exit::Ok, "{text}");
+        let note = "note   plugins: loaded; grants.otpp: there is no plugin otpp; grants.tts-openai.credentials.opennai: the plugin asks \
+                    for no credential of this name\n";
+        assert!(text.contains(note) && !text.contains("sk-secret"), "{text}");
     }
 
     #[tokio::test]

@@ -76,13 +76,18 @@ impl Authored {
         })
     }
 
+    /// The plugin as it is, without any settings.
+    pub(super) fn source(&self) -> PluginSource {
+        PluginSource::bundled(self.id.clone(), self.manifest_toml.clone(), self.wasm.clone())
+    }
+
     /// The plugin with these settings of an operator.
     pub(super) async fn trial(&mut self, settings: &Map<String, Value>) -> Result<&Trial, LoadError> {
         let key = key(settings);
         if !self.trials.contains_key(&key) {
             let source = PluginSource {
                 settings: settings.clone(),
-                ..PluginSource::bundled(self.id.clone(), self.manifest_toml.clone(), self.wasm.clone())
+                ..self.source()
             };
             let trial = Trial::load(&self.engine, source, request_id()).await?;
             self.trials.insert(key.clone(), trial);

@@ -1,4 +1,5 @@
-//! `switchboard plugin check FOLDER`: whether a server would take a plugin, and whether it does what its cases say.
+//! `switchboard plugin check FOLDER`: whether a server would take a plugin, what that would do to others there, and whether it does what
+//! its cases say.
 
 use std::io::Write;
 
@@ -6,23 +7,28 @@ use serde_json::Map;
 use switchboard_core::config::Config;
 
 use super::authored::{Authored, Chosen};
+use super::dropped::{Dropped, dropped};
 use crate::cli::exit::{Exit, Fault};
 use crate::cli::unwritten;
 use crate::wiring;
 
 pub(super) async fn run(config: &Config, options: &Chosen, out: &mut dyn Write) -> Result<Exit, Fault> {
     let mut plugin = Authored::read(options, wiring::engine(config, None)?, wiring::max_wasm_mib(config))?;
-    let faults = faults(&mut plugin).await?;
+    let faults = faults(config, &mut plugin).await?;
     let said = match &faults {
         Faults::Refused(sentence) => format!("{sentence}\n"),
-        Faults::Cases { count, wrong } => {
+        Faults::Cases { changes, count, wrong } => {
+            let changes: String = changes
+                .iter()
+                .map(|change| format!("in a server, {change}\n"))
+                .collect();
             let wrong_count = wrong.len();
             let end = match (count, wrong_count) {
                 (0, _) => "it can be loaded; it has no case, so nothing says what it does".to_owned(),
                 (count, 0) => format!("it can be loaded, and all of its cases hold: {count}"),
                 (count, wrong) => format!("it can be loaded; of {count} cases {wrong} do not hold"),
             };
-            format!("{}{end}\n", wrong.concat())
+            format!("{changes}{}{end}\n", wrong.concat())
         }
     };
     out.write_all(said.as_bytes()).map_err(|error| unwritten(&error))?;
@@ -36,16 +42,22 @@ enum Faults {
     /// It cannot be loaded.
     Refused(String),
     Cases {
+        /// What would not be as before in a server that takes it.
+        changes: Vec<String>,
         count: usize,
         /// What is wrong, one line or more each.
         wrong: Vec<String>,
     },
 }
 
-async fn faults(plugin: &mut Authored) -> Result<Faults, Fault> {
+async fn faults(config: &Config, plugin: &mut Authored) -> Result<Faults, Fault> {
     if let Err(error) = plugin.trial(&Map::new()).await {
         return Ok(Faults::Refused(error.to_string()));
     }
+    let changes = match dropped(config, plugin.source()).await? {
+        Dropped::Refused(sentence) => return Ok(Faults::Refused(sentence)),
+        Dropped::Taken(changes) => changes,
+    };
     let cases = plugin
         .cases()
         .map_err(|error| Fault::new(Exit::NoInput, &format!("its cases: {error}")))?;
@@ -68,7 +80,7 @@ async fn faults(plugin: &mut Authored) -> Result<Faults, Fault> {
             (Err(error), _) => wrong.push(format!("case {name}: {error}\n")),
         }
     }
-    Ok(Faults::Cases { count, wrong })
+    Ok(Faults::Cases { changes, count, wrong })
 }
 
 #[cfg(test)]
@@ -114,14 +126,16 @@ mod tests {
         let folder = otp(root.path(), INPUT, None);
         let (said, exit) = checked(&folder).await.unwrap();
         assert_eq!(exit, Exit::Unwell);
+        let place = "in a server, it serves in the place of the bundled plugin otp\n";
+        let cases = said.strip_prefix(place).unwrap();
         assert!(
-            said.starts_with("case one has no expected.json; it answers\n  {\"problem\":"),
+            cases.starts_with("case one has no expected.json; it answers\n  {\"problem\":"),
             "{said}"
         );
-        let answer = said.lines().nth(1).unwrap().trim();
+        let answer = cases.lines().nth(1).unwrap().trim();
         fs::write(folder.join("cases/one/expected.json"), answer).unwrap();
-        let held = ("it can be loaded, and all of its cases hold: 1\n".to_owned(), Exit::Ok);
-        assert_eq!(checked(&folder).await.unwrap(), held);
+        let held = format!("{place}it can be loaded, and all of its cases hold: 1\n");
+        assert_eq!(checked(&folder).await.unwrap(), (held, Exit::Ok));
     }
 
     #[tokio::test]

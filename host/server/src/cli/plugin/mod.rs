@@ -2,6 +2,7 @@
 
 mod authored;
 mod check;
+mod dropped;
 mod list;
 mod new;
 mod precompile;
@@ -22,7 +23,8 @@ pub(super) enum Action {
     /// List the plugins, bundled and in the data folder: what they offer, what they ask for, what is granted, and what is wrong. The
     /// server may be running.
     List(list::Options),
-    /// Load a plugin as a server would and run its cases. Exits with 1 when something is wrong.
+    /// Load a plugin as a server would, say whose kinds or routes it would take there, and run its cases. Exits with 1 when something is
+    /// wrong.
     Check(authored::Chosen),
     /// Run the cases of a plugin and show what each answers, how long it took and how large the answer is.
     Run(run::Options),

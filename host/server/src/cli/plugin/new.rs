@@ -77,7 +77,8 @@ const DIALECT: &[Template] = &[
         "cases/ping/input.json",
         r#"{
   "request": {
-    "method": "get", "route": "/{{id}}/ping", "path": "/{{id}}/ping", "params": [], "query": [], "headers": [], "body": "empty",
+    "method": "get", "baseUrl": "https://chat.example.com", "route": "/{{id}}/ping", "path": "/{{id}}/ping",
+    "params": [], "query": [], "headers": [], "body": "empty",
     "caller": { "subject": "shop", "scopes": [] }
   }
 }

@@ -1,25 +1,25 @@
-//! A form as it is sent: `multipart/form-data` (RFC 7578).
+//! A form as it is sent.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use switchboard_core::random::{self, Random};
 
 /// One part of a form.
-pub(super) struct Part {
-    pub(super) name: String,
-    pub(super) filename: Option<String>,
-    pub(super) mime: Option<String>,
-    pub(super) bytes: Bytes,
+pub(in crate::effects) struct Part {
+    pub(in crate::effects) name: String,
+    pub(in crate::effects) filename: Option<String>,
+    pub(in crate::effects) mime: Option<String>,
+    pub(in crate::effects) bytes: Bytes,
 }
 
 /// What stands between the parts. By chance it is in none of them.
-pub(super) fn boundary(random: &dyn Random) -> String {
+pub(in crate::effects) fn boundary(random: &dyn Random) -> String {
     let chance: [u8; 16] = random::array(random);
     let digits = chance.iter().map(|byte| format!("{byte:02x}"));
     digits.fold("switchboard-".to_owned(), |boundary, byte| boundary + &byte)
 }
 
 /// The body.
-pub(super) fn body(boundary: &str, parts: &[Part]) -> Bytes {
+pub(in crate::effects) fn body(boundary: &str, parts: &[Part]) -> Bytes {
     let mut body = BytesMut::new();
     for part in parts {
         body.put_slice(

@@ -2,27 +2,31 @@
 //!
 //! Every two seconds the folder is looked at, without reading a file. What looks the same twice has come to rest: if that is not what
 //! was loaded, it is loaded now, and if it is gone, it is taken away. So a plugin that is still being copied is left alone, and one
-//! that goes and comes in one move never stops to serve. What cannot be loaded changes nothing but the error that is shown; it is tried
-//! again when its files change, and when another plugin goes, whose kinds or routes it may have wanted.
+//! that goes and comes in one move never stops to serve. SIGHUP has everything that changed loaded at once. What cannot be loaded
+//! changes nothing but the error that is shown; it is tried again when its files change, and when another plugin goes, whose kinds or
+//! routes it may have wanted.
+//!
+//! Loading takes as long as compiling does, and holds up nobody but who wants that same plugin: each folder has a lock of its own.
 //!
 //! Bounds: 256 folders, by name; more are left out and the log says so. Names that begin with a dot are nobody's plugin.
 
+mod listing;
+mod loading;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::{fs, io};
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use switchboard_core::config::Grants;
-use switchboard_plugins::{LoadError, Origin, PluginSource, Plugins, Refusal, is_id};
-use tokio::sync::Mutex;
+use switchboard_plugins::Plugins;
+use tokio::sync::Mutex as Turn;
 use tokio::task::spawn_blocking;
 
-use crate::plugin_files::{self, Look, shown};
-use crate::wiring::granted;
-
-/// Plugins that one folder may have.
-const MOST_PLUGINS: usize = 256;
+use self::listing::{Looks, MOST_PLUGINS, look_at};
+use crate::plugin_files::{Look, shown};
 
 /// The folder. Clones share it.
 #[derive(Debug, Clone)]
@@ -34,19 +38,20 @@ struct Inner {
     plugins: Plugins,
     grants: Grants,
     max_wasm_mib: u32,
-    /// One look at a time.
     known: Mutex<Known>,
+    /// How often something went that a refused plugin may have wanted.
+    freed: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Known {
-    folders: BTreeMap<OsString, Folder>,
+    folders: BTreeMap<OsString, Arc<Turn<Folder>>>,
     /// What was said of the whole folder, to say it once.
     fault: Option<String>,
 }
 
-/// What is known of one plugin's folder.
-#[derive(Debug, Default)]
+/// What is known of one plugin's folder. Whoever holds it may load the plugin.
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Folder {
     /// As it looked last; none when it was gone.
     seen: Option<Look>,
@@ -54,14 +59,21 @@ struct Folder {
     taken: Option<Look>,
     /// Why it was refused.
     error: Option<String>,
+    /// What had been freed when it was tried last.
+    tried: u64,
 }
 
-/// Which folders need not come to rest first.
-#[derive(Debug, Clone, Copy)]
-enum Haste<'a> {
-    None,
+/// What a look is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted<'a> {
+    /// What has come to rest since the last look.
+    Rested,
+    /// Everything that has changed, at rest or not.
+    Changed,
+    /// This one, changed or not.
     One(&'a OsStr),
-    All,
+    /// What was refused before and may be free now.
+    Refused,
 }
 
 impl PluginFolder {
@@ -73,128 +85,122 @@ impl PluginFolder {
             grants,
             max_wasm_mib,
             known: Mutex::default(),
+            freed: AtomicU64::new(0),
         }))
     }
 
-    /// Loads what is there now.
+    /// Loads what is there now and has changed, without waiting for it to come to rest.
     pub(crate) async fn load(&self) {
-        self.go(&mut *self.0.known.lock().await, Haste::All).await;
+        self.go(Wanted::Changed).await;
     }
 
     /// Looks once, and acts on what has come to rest since.
     pub(crate) async fn look(&self) {
-        self.go(&mut *self.0.known.lock().await, Haste::None).await;
+        self.go(Wanted::Rested).await;
     }
 
     /// Loads one plugin anew, as it is now, whether it has changed or not. A plugin without a folder is left as it is.
     pub(crate) async fn reload(&self, id: &str) {
-        let name = OsStr::new(id);
-        let mut known = self.0.known.lock().await;
-        if let Some(folder) = known.folders.get_mut(name) {
-            folder.taken = None;
-        }
-        self.go(&mut known, Haste::One(name)).await;
+        self.go(Wanted::One(OsStr::new(id))).await;
     }
 
     /// Tries again what was refused: what it wanted may be free now.
     pub(crate) async fn retry(&self) {
-        let mut known = self.0.known.lock().await;
-        known.try_refused_again();
-        self.go(&mut known, Haste::None).await;
+        self.free();
+        self.go(Wanted::Refused).await;
     }
 
-    async fn go(&self, known: &mut Known, haste: Haste<'_>) {
+    async fn go(&self, wanted: Wanted<'_>) {
         let path = self.0.path.clone();
         let looked = match spawn_blocking(move || look_at(&path)).await {
             Ok(looked) => looked,
             // The process is stopping.
             Err(_) => return,
         };
-        let Some(mut looks) = self.told(known, looked) else {
+        let Some(mut looks) = self.told(looked) else {
             return;
         };
-        let hurries = |name: &OsStr| match haste {
-            Haste::None => false,
-            Haste::One(one) => one == name,
-            Haste::All => true,
-        };
-        let gone = known.folders.extract_if(.., |name, folder| {
-            let is_gone = !looks.contains_key(name);
-            is_gone && (folder.seen.take().is_none() || hurries(name))
+        for (name, folder) in self.folders(&looks, wanted) {
+            let mut folder = match (wanted, folder.try_lock()) {
+                (_, Ok(folder)) => folder,
+                (Wanted::One(_), Err(_)) => folder.lock().await,
+                // It is being loaded, and the next look sees what has changed since.
+                (_, Err(_)) => continue,
+            };
+            match looks.remove(&name) {
+                Some(look) => self.see(&name, look, &mut folder, wanted).await,
+                None => self.miss(&name, &mut folder, wanted).await,
+            }
+        }
+    }
+
+    /// The folders that a look is about, those that are gone before the others: they may have had what another wants.
+    fn folders(&self, looks: &BTreeMap<OsString, Look>, wanted: Wanted<'_>) -> Vec<(OsString, Arc<Turn<Folder>>)> {
+        let mut known = self.known();
+        known.folders.retain(|name, folder| {
+            let is_nothing = || folder.try_lock().is_ok_and(|folder| *folder == Folder::default());
+            looks.contains_key(name) || Arc::strong_count(folder) > 1 || !is_nothing()
         });
-        let gone: Vec<_> = gone.map(|(name, _)| name).collect();
-        for name in &gone {
-            let id = shown(name);
-            match self.0.plugins.remove(&id).await {
-                Ok(()) => tracing::info!(plugin = %id, "a plugin was taken away"),
-                Err(error) => tracing::error!(%error, "a plugin that was taken away serves on"),
-            }
+        for name in looks.keys() {
+            known.folders.entry(name.clone()).or_default();
         }
-        if !gone.is_empty() {
-            known.try_refused_again();
-        }
-        let mut has_freed = false;
-        while let Some((name, look)) = looks.pop_first() {
-            let folder = known.folders.entry(name.clone()).or_default();
-            let rests = folder.seen.as_ref() == Some(&look) || hurries(&name);
+        let is_wanted = |name: &OsStr| match wanted {
+            Wanted::One(one) => one == name,
+            _ => true,
+        };
+        let folders = known.folders.iter().filter(|(name, _)| is_wanted(name));
+        let mut folders: Vec<_> = folders
+            .map(|(name, folder)| (name.clone(), Arc::clone(folder)))
+            .collect();
+        folders.sort_by_key(|(name, _)| looks.contains_key(name));
+        folders
+    }
+
+    /// A folder is there.
+    async fn see(&self, name: &OsStr, look: Look, folder: &mut Folder, wanted: Wanted<'_>) {
+        let freed = self.0.freed.load(Ordering::Acquire);
+        let is_changed = folder.taken.as_ref() != Some(&look);
+        let is_at_rest = folder.seen.as_ref() == Some(&look);
+        let may_fit = folder.error.is_some() && folder.tried < freed;
+        let is_due = match wanted {
+            Wanted::Rested => is_at_rest && (is_changed || may_fit),
+            Wanted::Changed => is_changed || may_fit,
+            Wanted::One(_) => true,
+            Wanted::Refused => is_at_rest && may_fit,
+        };
+        if wanted != Wanted::Refused {
             folder.seen = Some(look.clone());
-            if rests && folder.taken.as_ref() != Some(&look) {
-                has_freed |= self.take(&name, look, folder).await;
-            }
         }
-        if has_freed {
-            known.try_refused_again();
+        if is_due {
+            folder.tried = freed;
+            self.take(name, look, folder).await;
         }
     }
 
-    /// Loads one folder. Returns whether it took the place of another version, which may have had what this one has not.
-    async fn take(&self, name: &OsStr, look: Look, folder: &mut Folder) -> bool {
+    /// A folder is not there.
+    async fn miss(&self, name: &OsStr, folder: &mut Folder, wanted: Wanted<'_>) {
+        if wanted == Wanted::Refused || (folder.seen.take().is_some() && wanted == Wanted::Rested) {
+            // It may come back at once.
+            return;
+        }
+        if std::mem::take(folder).taken.is_none() {
+            return;
+        }
         let id = shown(name);
-        let error = match self.source(name, &id, &look).await {
-            Ok(Some(source)) => self.0.plugins.put(source).await.err(),
-            // It is still being written; the next look tells.
-            Ok(None) => return false,
-            Err(reason) => {
-                let error = LoadError {
-                    plugin: id.clone(),
-                    reason,
-                };
-                self.0.plugins.refuse(error.clone()).await;
-                Some(error)
-            }
-        };
-        let is_another = folder.taken.replace(look).is_some();
-        let error = error.map(|error| error.to_string());
-        match &error {
-            None => tracing::info!(plugin = %id, "a plugin was loaded"),
-            // It was said when it was tried before.
-            Some(_) if error == folder.error => {}
-            Some(error) => tracing::error!(plugin = %id, error, "a plugin in the data folder is refused"),
+        match self.0.plugins.remove(&id).await {
+            Ok(()) => tracing::info!(plugin = %id, "a plugin was taken away"),
+            Err(error) => tracing::error!(%error, "a plugin that was taken away serves on"),
         }
-        folder.error = error;
-        is_another && folder.error.is_none()
+        self.free();
     }
 
-    async fn source(&self, name: &OsStr, id: &str, look: &Look) -> Result<Option<PluginSource>, Refusal> {
-        if !name.to_str().is_some_and(is_id) {
-            let sentence = "the name of its folder is no id: 1 to 64 of a-z, 0-9 and -, first a letter";
-            return Err(Refusal::Files(sentence.to_owned()));
-        }
-        let (path, most) = (self.0.path.join(name), self.0.max_wasm_mib);
-        let read = spawn_blocking(move || plugin_files::read(&path, most)).await;
-        let files = read.map_err(|_| Refusal::Stopping)??;
-        if files.look != *look {
-            return Ok(None);
-        }
-        let source = PluginSource {
-            origin: Origin::Folder,
-            ..PluginSource::bundled(id, files.manifest_toml, files.wasm)
-        };
-        Ok(Some(granted(&self.0.grants, source)))
+    fn free(&self) {
+        self.0.freed.fetch_add(1, Ordering::AcqRel);
     }
 
     /// What was seen, if anything could be; a fault of the whole folder is told once.
-    fn told(&self, known: &mut Known, looked: io::Result<Looks>) -> Option<BTreeMap<OsString, Look>> {
+    fn told(&self, looked: io::Result<Looks>) -> Option<BTreeMap<OsString, Look>> {
+        let mut known = self.known();
         let (looks, fault) = match looked {
             Ok(Looks { looks, left_out: 0 }) => (Some(looks), None),
             Ok(Looks { looks, left_out }) => (
@@ -212,50 +218,16 @@ impl PluginFolder {
         known.fault = fault;
         looks
     }
-}
 
-impl Known {
-    fn try_refused_again(&mut self) {
-        for folder in self.folders.values_mut().filter(|folder| folder.error.is_some()) {
-            folder.taken = None;
-        }
+    /// Never held while a plugin is loaded.
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-struct Looks {
-    looks: BTreeMap<OsString, Look>,
-    left_out: usize,
-}
-
-fn look_at(path: &Path) -> io::Result<Looks> {
-    let mut names = Vec::new();
-    match fs::read_dir(path) {
-        Ok(entries) => {
-            for entry in entries {
-                let name = entry?.file_name();
-                if !name.as_encoded_bytes().starts_with(b".") {
-                    names.push(name);
-                }
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    names.sort();
-    let left_out = names.len().saturating_sub(MOST_PLUGINS);
-    names.truncate(MOST_PLUGINS);
-    let looks = names.into_iter().filter_map(|name| {
-        let look = plugin_files::look(&path.join(&name))?;
-        Some((name, look))
-    });
-    Ok(Looks {
-        looks: looks.collect(),
-        left_out,
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
     use std::os::unix::fs::symlink;
 
     use switchboard_core::config::GrantConfig;
@@ -368,6 +340,15 @@ mod tests {
             assert!(tried.error("otp").starts_with("plugin otp cannot be loaded: "));
             assert_eq!((tried.version("otp").as_deref(), tried.kinds()), (Some("1.0.0"), 1));
         }
+        // 100 MB, of which not one is read.
+        File::create(&component).unwrap().set_len(100_000_000).unwrap();
+        tried.looks().await;
+        assert!(
+            tried
+                .error("otp")
+                .contains("has 100000000 bytes; this host allows 1 MiB")
+        );
+        assert_eq!(tried.kinds(), 1);
         fs::remove_file(&component).unwrap();
         tried.looks().await;
         assert!(tried.error("otp").contains("no component"));
@@ -390,13 +371,19 @@ mod tests {
             "plugin otp cannot be loaded: its plugin.toml says id = \"pot\"; the id must be the name of its folder"
         );
         assert_eq!(tried.folder.0.plugins.states().len(), 1);
+        for id in ["../otp", "/etc", "otp/../messages", ""] {
+            tried.write("otp", &manifest(id, "1.0.0"));
+            tried.folder.load().await;
+            assert!(tried.error("otp").contains("its plugin.toml is wrong: "), "{id}");
+        }
+        assert_eq!(tried.kinds(), 0);
     }
 
     #[tokio::test]
     async fn what_is_no_plugin_is_refused_by_name_and_what_is_hidden_is_left_alone() {
         let tried = Tried::new();
         let root = tried.root.path();
-        for name in ["Otp", "7up", "a b", "\u{1b}[31m", &"x".repeat(100)] {
+        for name in ["Otp", "7up", "a b", "%2e%2e", "otp\\..", "\u{1b}[31m", &"x".repeat(100)] {
             tried.write(name, &manifest("otp", "1.0.0"));
         }
         tried.write(".otp", &manifest("otp", "1.0.0"));
@@ -405,7 +392,7 @@ mod tests {
         symlink(root.join("Otp"), root.join("link")).unwrap();
         tried.folder.load().await;
         let states = tried.folder.0.plugins.states();
-        assert_eq!(states.len(), 8, "{states:#?}");
+        assert_eq!(states.len(), 10, "{states:#?}");
         for state in &states {
             assert!(state.serving.is_none() && state.error.is_some(), "{state:?}");
             assert!(!state.id.contains('\u{1b}') && state.id.len() <= 66, "{:?}", state.id);
@@ -448,6 +435,25 @@ mod tests {
         assert_eq!(tried.kinds(), 1);
         tried.folder.reload("otp").await;
         assert_eq!(tried.kinds(), 0);
+    }
+
+    #[tokio::test]
+    async fn while_one_is_loaded_nobody_waits_but_who_wants_that_one() {
+        let tried = Tried::new();
+        tried.write("otp", &manifest("otp", "1.0.0"));
+        tried.folder.load().await;
+        tried.write("slow", &manifest("slow", "1.0.0"));
+        tried.folder.look().await;
+        let slow = Arc::clone(&tried.folder.known().folders[OsStr::new("slow")]);
+        let loading = slow.lock().await;
+        tried.write("otp", &manifest("otp", "1.0.1"));
+        tried.folder.reload("otp").await;
+        assert_eq!(tried.version("otp").as_deref(), Some("1.0.1"));
+        tried.folder.retry().await;
+        tried.folder.load().await;
+        tried.looks().await;
+        tokio::join!(biased; tried.folder.reload("slow"), async { drop(loading) });
+        assert!(tried.error("slow").contains("its kind otp is already handled"));
     }
 
     #[tokio::test]

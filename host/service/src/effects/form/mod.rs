@@ -1,0 +1,7 @@
+//! Forms: `multipart/form-data` (RFC 7578), as it comes in from a client and as it is sent to a service.
+
+mod read;
+mod write;
+
+pub(super) use self::read::read;
+pub(super) use self::write::{Part, body, boundary};
