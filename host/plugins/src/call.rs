@@ -213,7 +213,7 @@ mod tests {
     use crate::effects::NoEffects;
     use crate::engine::{Engine, EngineOptions};
     use crate::plugins::Plugins;
-    use crate::testing::{GuestText, context, engine, load, source};
+    use crate::testing::{CaughtLog, GuestText, context, engine, load, source};
 
     /// Looks through the memory it asks for, gives up if it finds anything there, and leaves something behind.
     fn nosy(kind: &'static str) -> Vec<u8> {
@@ -247,8 +247,8 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn the_last_words_of_a_guest_that_crashes_stand_with_its_name_where_the_log_finds_them() {
+    #[test]
+    fn the_last_words_of_a_guest_that_crashes_stand_with_its_name_where_the_log_finds_them() {
         let mut text = GuestText {
             wasi: true,
             ..GuestText::default()
@@ -259,9 +259,18 @@ mod tests {
             "(call $write (call $stderr) (i32.const {words}) (i32.const {length}) (i32.const {result}))
              unreachable"
         );
-        let plugins = load(engine(), text.component(&next), "").await.unwrap();
-        let problem = plugins.handle(&context(), "x", &json!({}), &NoEffects).await;
-        let problem = problem.unwrap_err();
+        let wasm = text.component(&next);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let problem = CaughtLog::default().during(|| {
+            runtime.block_on(async {
+                let plugins = load(engine(), wasm, "").await.unwrap();
+                let problem = plugins.handle(&context(), "x", &json!({}), &NoEffects).await;
+                problem.unwrap_err()
+            })
+        });
         let chain = problem.cause_chain().unwrap();
         assert!(chain.starts_with("plugin guest 1.0.0: the guest trapped"), "{chain}");
         assert!(

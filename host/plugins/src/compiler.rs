@@ -1,13 +1,14 @@
 //! Compiling, on threads that give way to all others: a plugin that comes while requests are served takes the processors that they
-//! leave, and must not be felt by them. The threads live for one component.
+//! leave, and must not be felt by them. The threads live for one component. Only Linux has threads that stand back by themselves; elsewhere
+//! it would be the whole process.
 
 use rayon::ThreadPoolBuilder;
-use rustix::process::nice;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 /// How far a thread that compiles stands back: it gets a tenth of a processor that somebody else wants too, so that it comes to an end
 /// on a busy machine as well.
+#[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
 /// Compiles a component. Takes long: not for an async task.
@@ -21,7 +22,8 @@ pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Componen
 /// Does `work` and what it does in parallel; on the thread at hand where there cannot be others.
 fn giving_way<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let stand_back = |_| {
-        if let Err(error) = nice(NICE) {
+        #[cfg(target_os = "linux")]
+        if let Err(error) = rustix::process::nice(NICE) {
             tracing::debug!(%error, "a thread that compiles cannot stand back");
         }
     };
@@ -35,7 +37,7 @@ fn giving_way<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use rustix::process::getpriority_process;

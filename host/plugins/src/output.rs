@@ -1,8 +1,8 @@
 //! What a guest writes to standard output and standard error: always taken, kept up to a cap, the rest counted.
 //!
 //! It becomes log lines under a target of its own, which is silent until the operator names it, because a plugin's author may print
-//! anything, what a message says included. Only the end of standard error is told without that, and only of a guest that crashed: there
-//! stands why. A full pipe must not stop or trap a guest that is only noisy, so a write never fails and never waits.
+//! anything, what a message says included. Where it is not, a crash is told with the end of standard error, however much came before:
+//! there stands why. A full pipe must not stop or trap a guest that is only noisy, so a write never fails and never waits.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -74,8 +74,12 @@ impl Output {
         }
     }
 
-    /// The end of standard error as one line, control characters escaped; empty when nothing was written to it.
+    /// The end of standard error as one line, control characters escaped; empty when nothing was written to it, or the log is not to have
+    /// what guests write.
     pub(crate) fn last_words(&self) -> String {
+        if !tracing::enabled!(target: TARGET, tracing::Level::DEBUG) {
+            return String::new();
+        }
         let last: Vec<u8> = self.captured().last.iter().copied().collect();
         let words = String::from_utf8_lossy(&last).trim().escape_debug().to_string();
         // Escaping has made it longer.
@@ -145,6 +149,7 @@ impl OutputStream for Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::CaughtLog;
 
     #[test]
     fn what_does_not_fit_is_counted_and_never_refused() {
@@ -168,14 +173,23 @@ mod tests {
     fn the_last_words_are_the_end_of_standard_error_on_one_line() {
         let output = Output::new(8);
         let (mut out, mut err) = (output.clone(), output.of_errors());
-        assert_eq!(output.last_words(), "");
         err.write("panicked at src/lib.rs:1:\nno\x1b[31m\n".into()).unwrap();
         out.write("what the message says".into()).unwrap();
-        assert_eq!(output.last_words(), "panicked at src/lib.rs:1:\\nno\\u{1b}[31m");
-        for words in ["x".repeat(10_000), "\x1b".repeat(3000), "\u{e9}".repeat(3000)] {
-            err.write(format!("{words}.").into()).unwrap();
-            let last = output.last_words();
-            assert!(last.len() <= LAST_WORDS && last.ends_with('.'), "{}", last.len());
-        }
+        CaughtLog::default().during(|| {
+            assert_eq!(output.last_words(), "panicked at src/lib.rs:1:\\nno\\u{1b}[31m");
+            for words in ["x".repeat(10_000), "\x1b".repeat(3000), "\u{e9}".repeat(3000)] {
+                err.write(format!("{words}.").into()).unwrap();
+                let last = output.last_words();
+                assert!(last.len() <= LAST_WORDS && last.ends_with('.'), "{}", last.len());
+            }
+        });
+    }
+
+    #[test]
+    fn where_the_output_is_not_wanted_there_are_no_last_words() {
+        let output = Output::new(8);
+        output.of_errors().write("Dear Ada".into()).unwrap();
+        let filter = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).finish();
+        tracing::subscriber::with_default(filter, || assert_eq!(output.last_words(), ""));
     }
 }
