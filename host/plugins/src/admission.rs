@@ -8,29 +8,51 @@ use wasmtime::component::{Component, InstancePre};
 use crate::call::Guest;
 use crate::engine::Engine;
 use crate::load_error::Refusal;
+use crate::precompiled::fingerprint;
 use crate::wasi;
 use crate::world::{TYPES, VERSION, World};
 
-/// Checks, compiles (or loads compiled code) and links. Compiling takes long, so it happens off the async threads.
+/// A component that may run.
+pub(crate) struct Admitted {
+    /// SHA-256, in lower-case hexadecimal.
+    pub(crate) fingerprint: String,
+    pub(crate) linked: InstancePre<Guest>,
+}
+
+/// Checks, compiles (or loads compiled code) and links. All of that takes long, so it happens off the async threads. `pinned` is the
+/// fingerprint that the operator wants it to have.
 pub(crate) async fn admit(
     engine: &Engine,
     world: World,
     wasm: Cow<'static, [u8]>,
-) -> Result<InstancePre<Guest>, Refusal> {
-    looks_like_a_component(&wasm, engine.inner().max_wasm_mib)?;
-    let compiler = engine.clone();
-    let compile = move || {
-        let inner = compiler.inner();
-        inner.cache.component(&inner.wasmtime, &wasm)
-    };
-    let component = tokio::task::spawn_blocking(compile)
-        .await
-        .map_err(|_| Refusal::Stopping)?
+    pinned: Option<String>,
+) -> Result<Admitted, Refusal> {
+    let engine = engine.clone();
+    let examined = tokio::task::spawn_blocking(move || examine(&engine, world, &wasm, pinned));
+    examined.await.map_err(|_| Refusal::Stopping)?
+}
+
+fn examine(engine: &Engine, world: World, wasm: &[u8], pinned: Option<String>) -> Result<Admitted, Refusal> {
+    let inner = engine.inner();
+    looks_like_a_component(wasm, inner.max_wasm_mib)?;
+    let fingerprint = fingerprint(wasm);
+    if let Some(pinned) = pinned.filter(|pinned| *pinned != fingerprint) {
+        return Err(Refusal::Pinned {
+            found: fingerprint,
+            pinned,
+        });
+    }
+    let component = inner
+        .cache
+        .component(&inner.wasmtime, wasm, &fingerprint)
         .map_err(|error| Refusal::Invalid(format!("{error:#}")))?;
     imports_are_linked(engine, &component)?;
     exports_the_interface(engine, world, &component)?;
-    let linked = engine.inner().linker.instantiate_pre(&component);
-    linked.map_err(|error| Refusal::Types(format!("{error:#}")))
+    let linked = inner
+        .linker
+        .instantiate_pre(&component)
+        .map_err(|error| Refusal::Types(format!("{error:#}")))?;
+    Ok(Admitted { fingerprint, linked })
 }
 
 fn looks_like_a_component(wasm: &[u8], most_mib: u32) -> Result<(), Refusal> {
@@ -111,10 +133,15 @@ mod tests {
     use proptest::prelude::*;
 
     async fn refusal(wat: &str) -> String {
-        admit(&engine(), World::MessageHandler, wat::parse_str(wat).unwrap().into())
-            .await
-            .err()
-            .map_or_else(|| "admitted".to_owned(), |refusal| refusal.to_string())
+        admit(
+            &engine(),
+            World::MessageHandler,
+            wat::parse_str(wat).unwrap().into(),
+            None,
+        )
+        .await
+        .err()
+        .map_or_else(|| "admitted".to_owned(), |refusal| refusal.to_string())
     }
 
     #[tokio::test]
@@ -201,7 +228,7 @@ mod tests {
                 "the file is a core module and not a component; build it for wasm32-wasip2",
             ),
         ] {
-            let refusal = admit(&engine(), World::MessageHandler, bytes.into())
+            let refusal = admit(&engine(), World::MessageHandler, bytes.into(), None)
                 .await
                 .err()
                 .unwrap();
@@ -212,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_over_the_cap_is_refused_before_it_is_read() {
         let most = (10 << 20) + 1;
-        let refusal = admit(&engine(), World::MessageHandler, vec![0; most].into())
+        let refusal = admit(&engine(), World::MessageHandler, vec![0; most].into(), None)
             .await
             .err()
             .unwrap();
@@ -230,13 +257,13 @@ mod tests {
             let whole = guest("unreachable");
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let cut_at = cut % whole.len();
-            let refused = runtime.block_on(admit(&engine(), World::MessageHandler, whole[..cut_at].to_vec().into())).err();
+            let refused = runtime.block_on(admit(&engine(), World::MessageHandler, whole[..cut_at].to_vec().into(), None)).err();
             prop_assert!(refused.is_some(), "cut at {}", cut_at);
             let mut damaged = whole.clone();
             let at = at % whole.len();
             damaged[at] ^= 1 << bit;
             // Some damage is harmless, such as another letter in a name; what matters is that there is an answer.
-            let _ = runtime.block_on(admit(&engine(), World::MessageHandler, damaged.into()));
+            let _ = runtime.block_on(admit(&engine(), World::MessageHandler, damaged.into(), None));
         }
     }
 }

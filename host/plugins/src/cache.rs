@@ -104,12 +104,12 @@ impl CodeCache {
         self.taken.get_or_create(&From { from }).inc();
     }
 
-    /// The component, from a folder or compiled. Takes long: not for an async task.
+    /// The component, from a folder or compiled. `fingerprint` is that of `wasm`. Takes long: not for an async task.
     ///
     /// # Errors
     /// When `wasm` is not a valid component.
-    pub(crate) fn component(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
-        let name = self.file_name(wasm);
+    pub(crate) fn component(&self, engine: &Engine, wasm: &[u8], fingerprint: &str) -> wasmtime::Result<Component> {
+        let name = self.file_name(fingerprint);
         for (dir, from, is_expected) in [
             (&self.precompiled_dir, "precompiled", true),
             (&self.cache_dir, "cache", false),
@@ -142,7 +142,7 @@ impl CodeCache {
     /// # Errors
     /// Also when a server would not take it from there, because others can write that folder.
     pub(crate) fn precompile(&self, engine: &Engine, wasm: &[u8], dir: &Path) -> Result<PathBuf, PrecompileError> {
-        let path = dir.join(self.file_name(wasm));
+        let path = dir.join(self.file_name(&fingerprint(wasm)));
         let code = engine
             .precompile_component(wasm)
             .map_err(|error| PrecompileError::Invalid(format!("{error:#}")))?;
@@ -158,8 +158,8 @@ impl CodeCache {
         }
     }
 
-    fn file_name(&self, wasm: &[u8]) -> String {
-        format!("{}-{}.cwasm", fingerprint(wasm), self.engine_hash)
+    fn file_name(&self, fingerprint: &str) -> String {
+        format!("{fingerprint}-{}.cwasm", self.engine_hash)
     }
 }
 
@@ -223,7 +223,7 @@ mod tests {
     fn load(dir: &Path) -> (Vec<PathBuf>, String) {
         let engine = Engine::default();
         let log = CaughtLog::default();
-        let component = log.during(|| cached(&engine, dir).component(&engine, &empty()));
+        let component = log.during(|| cached(&engine, dir).component(&engine, &empty(), &fingerprint(&empty())));
         component.unwrap();
         (files(&dir.join("plugins")), log.text())
     }
@@ -239,7 +239,8 @@ mod tests {
         let engine = Engine::default();
         let log = CaughtLog::default();
         let cache = CodeCache::new(&engine, Some(dir.join("shipped")), Some(dir.join("plugins")));
-        log.during(|| cache.component(&engine, &empty())).unwrap();
+        log.during(|| cache.component(&engine, &empty(), &fingerprint(&empty())))
+            .unwrap();
         let kept = fs::read_dir(dir.join("plugins")).map_or(0, Iterator::count);
         (kept, log.text())
     }
@@ -304,7 +305,7 @@ mod tests {
         fs::write(dir.path().join("plugins"), "a file where the folder should be").unwrap();
         let engine = Engine::default();
         let log = CaughtLog::default();
-        let component = log.during(|| cached(&engine, dir.path()).component(&engine, &empty()));
+        let component = log.during(|| cached(&engine, dir.path()).component(&engine, &empty(), &fingerprint(&empty())));
         component.unwrap();
         assert!(log.text().contains("cannot be kept"));
     }

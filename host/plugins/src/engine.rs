@@ -245,7 +245,11 @@ mod tests {
                 ..options.clone()
             })
             .unwrap();
-            engine.inner().cache.component(&engine.inner().wasmtime, &wasm).unwrap();
+            engine
+                .inner()
+                .cache
+                .component(&engine.inner().wasmtime, &wasm, "empty")
+                .unwrap();
         }
         let kept = std::fs::read_dir(dir.path()).unwrap().count();
         assert_eq!(kept, 2, "one file of code and its checksum");

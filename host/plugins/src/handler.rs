@@ -71,7 +71,11 @@ impl Handler {
             what: "kinds",
             fault: fault.to_string(),
         })?;
-        let kinds = check_all(kinds, &plugin.id)?
+        let id = plugin.id.clone();
+        // Schemas may be large.
+        let checked = tokio::task::spawn_blocking(move || check_all(kinds, &id)).await;
+        let kinds = checked
+            .map_err(|_| Refusal::Stopping)??
             .into_iter()
             .map(|(kind, schema)| Offer {
                 kind: Arc::new(kind),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::admission::admit;
+use crate::admission::{Admitted, admit};
 use crate::contract::{dialect, message_handler, tts_provider};
 use crate::dialect::Dialect;
 use crate::engine::Engine;
@@ -15,7 +15,6 @@ use crate::load_error::{LoadError, Refusal};
 use crate::manifest::Manifest;
 use crate::metrics::Metrics;
 use crate::plugin::{Origin, Plugin};
-use crate::precompiled::fingerprint;
 use crate::provider::Provider;
 use crate::world::World;
 
@@ -94,30 +93,26 @@ pub(crate) async fn load(engine: &Engine, metrics: &Metrics, source: PluginSourc
     if manifest.id != id {
         return Err(refused(Refusal::OtherId { found: manifest.id }));
     }
-    let found = fingerprint(&wasm);
-    if let Some(pinned) = pinned.filter(|pinned| *pinned != found) {
-        return Err(refused(Refusal::Pinned { found, pinned }));
-    }
     let world = manifest.world;
-    let component = admit(engine, world, wasm).await.map_err(refused)?;
+    let Admitted { fingerprint, linked } = admit(engine, world, wasm, pinned).await.map_err(refused)?;
     let hollow = |error: wasmtime::Error| refused(Refusal::Types(format!("{error:#}")));
     let plugin = |manifest: Manifest| {
         let metrics = metrics.of(&manifest.id);
-        Plugin::new(engine.clone(), manifest, origin, found, component.clone(), metrics)
+        Plugin::new(engine.clone(), manifest, origin, fingerprint, linked.clone(), metrics)
     };
     Ok(match world {
         World::MessageHandler => {
-            let exports = message_handler::GuestIndices::new(&component).map_err(hollow)?;
+            let exports = message_handler::GuestIndices::new(&linked).map_err(hollow)?;
             let handler = Handler::new(plugin(manifest), exports).await.map_err(refused)?;
             Loaded::Handler(Arc::new(handler))
         }
         World::Dialect => {
-            let exports = dialect::GuestIndices::new(&component).map_err(hollow)?;
+            let exports = dialect::GuestIndices::new(&linked).map_err(hollow)?;
             let dialect = Dialect::new(plugin(manifest), exports).await.map_err(refused)?;
             Loaded::Dialect(Arc::new(dialect))
         }
         World::TtsProvider => {
-            let exports = tts_provider::GuestIndices::new(&component).map_err(hollow)?;
+            let exports = tts_provider::GuestIndices::new(&linked).map_err(hollow)?;
             Loaded::Provider(Arc::new(Provider::new(plugin(manifest), exports)))
         }
     })
