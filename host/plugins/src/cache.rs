@@ -174,7 +174,7 @@ fn stored(engine: &Engine, path: &Path) -> Result<Component, Unusable> {
 fn keep(dir: &Path, path: &Path, code: &[u8], modes: Modes) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(modes.folder).create(dir)?;
     replace(path, code, modes.file)?;
-    replace(&beside(path, "crc32"), checksum(code).as_bytes(), modes.file)
+    replace(&beside(path, "crc32"), checksum(code)?.as_bytes(), modes.file)
 }
 
 /// Writes aside and renames: a file that is mapped by a running instance must never change under it.
@@ -294,7 +294,7 @@ mod tests {
         let other = Engine::new(&config).unwrap();
         let code = other.precompile_component(&wat::parse_str(EMPTY).unwrap()).unwrap();
         fs::write(&files[0], &code).unwrap();
-        fs::write(&files[1], checksum(&code)).unwrap();
+        fs::write(&files[1], checksum(&code[..]).unwrap()).unwrap();
         let (_, log) = load(dir.path());
         assert!(log.contains("not for this engine"), "{log}");
     }

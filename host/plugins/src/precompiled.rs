@@ -1,8 +1,8 @@
 //! The one unsafe step of the house: mapping native code that this program compiled itself, in this run or an earlier one or where
 //! its image was built.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -35,8 +35,16 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> String {
 
 /// What tells whether compiled code is still what was written. A fingerprint would take longer than all the rest of a load, and could
 /// not do more: who can change the one file can change the other.
-pub(crate) fn checksum(code: &[u8]) -> String {
-    format!("{:08x}", crc32fast::hash(code))
+pub(crate) fn checksum(mut code: impl Read) -> io::Result<String> {
+    let mut hasher = crc32fast::Hasher::new();
+    // In parts that stay in the processor's cache: room for all of it would cost more than the sum.
+    let mut part = vec![0; 64 * 1024];
+    loop {
+        match code.read(&mut part)? {
+            0 => return Ok(format!("{:08x}", hasher.finalize())),
+            length => hasher.update(&part[..length]),
+        }
+    }
 }
 
 /// Maps the compiled component in `path`, if it still has the checksum it was written with.
@@ -46,7 +54,7 @@ pub(crate) fn map(engine: &Engine, path: &Path, written: &str) -> Result<Compone
             return Err(Unusable::Exposed(what));
         }
     }
-    if checksum(&fs::read(path)?) != written {
+    if checksum(File::open(path)?)? != written {
         return Err(Unusable::Altered);
     }
     // SAFETY: `deserialize_file` trusts the file to be unmodified output of `Component::serialize`, because it will be run as native

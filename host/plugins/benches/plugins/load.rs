@@ -21,10 +21,10 @@ async fn loads() {
         cache_dir: Some(cache_dir.clone()),
         ..EngineOptions::default()
     };
-    let (mut compiled, mut cached) = (Times::new(), Times::new());
+    let (mut compiled, mut cached, mut again) = (Times::new(), Times::new(), Times::new());
     for _ in 0..ROUNDS {
         let _ = std::fs::remove_dir_all(&cache_dir);
-        for spent in [&mut compiled, &mut cached] {
+        for spent in [&mut compiled, &mut cached, &mut again] {
             let plugins = Plugins::new(Engine::new(options.clone()).unwrap());
             let at = Instant::now();
             plugins.put(ours::bundled("messages")).await.unwrap();
@@ -39,7 +39,8 @@ async fn loads() {
     );
     for (name, spent, verdict) in [
         ("compiled", &compiled, String::new()),
-        ("from the cache", &cached, budget(cached.p50() / 1e3, MOST_MS, " ms")),
+        ("from the cache, right after that", &cached, String::new()),
+        ("from the cache", &again, budget(again.p50() / 1e3, MOST_MS, " ms")),
     ] {
         println!(
             "{name:32} {:>9.3} {:>9.3}{verdict}",
