@@ -201,7 +201,11 @@ mod tests {
                 let is_wit = file.to_string_lossy().ends_with(".wit");
                 assert_eq!(folder.join("wit").join(&file).exists(), is_wit, "{}", file.display());
             }
-            assert!(!Case::all(&folder.join("cases")).unwrap().is_empty());
+            let cases = Case::all(&folder.join("cases")).unwrap();
+            assert!(
+                !cases.is_empty() && cases.iter().all(|(_, case)| case.is_ok()),
+                "{cases:?}"
+            );
             let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
             assert!(manifest.contains("name = \"plugin-my-first\""));
         }
@@ -229,15 +233,14 @@ mod tests {
         };
         let fault = run(&options, parent.path(), &mut Vec::new()).unwrap_err();
         assert_eq!(fault.exit, Exit::CannotCreate);
-        for hostile in ["../otp", "Otp", "", "a/b", "7up", "-x"] {
-            assert!(id(hostile).is_err(), "{hostile}");
-        }
-    }
         assert_eq!(
             fault.sentence,
             "there is something called otp here already: remove it, or choose another name"
         );
-}
+        for hostile in ["../otp", "Otp", "", "a/b", "7up", "-x"] {
+            assert!(id(hostile).is_err(), "{hostile}");
+        }
+    }
 
     #[test]
     fn a_dialect_is_not_called_as_the_hosts_own_routes_begin() {
@@ -254,3 +257,4 @@ mod tests {
         assert!(!parent.path().join("api").exists());
         begun(Kind::MessageHandler).unwrap();
     }
+}
