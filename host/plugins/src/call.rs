@@ -2,12 +2,15 @@
 //!
 //! Two clocks watch a call. The guest's own time is counted in ticks of the epoch, only while it runs, and it gives way at every tick,
 //! to other tasks and to sockets that have something to be read; so a busy machine does not punish it, and a spinning guest does not
-//! hold a thread. Around it stands a timeout in wall time, for a guest that waits instead of working.
+//! hold a thread. A guest that has run for longer than a call usually takes goes on in a lane with others of its like, which never has
+//! more than half of the processors: however many spin, the short calls have the rest. Around it all stands a timeout in wall time, for
+//! a guest that waits instead of working.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use switchboard_core::clock::UnixMillis;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 use wasmtime::component::{Instance, InstancePre, ResourceTable};
@@ -51,7 +54,49 @@ pub(crate) struct Gate {
     pub(crate) queue_deadline: Duration,
     pub(crate) call_deadline: Duration,
     pub(crate) ticker: Ticker,
+    pub(crate) lane: Lane,
     pub(crate) counts_instructions: bool,
+}
+
+/// Where guests go on that take long: so many at once, by turns of a tick.
+#[derive(Debug, Clone)]
+pub(crate) struct Lane(Arc<Semaphore>);
+
+impl Lane {
+    /// For a machine with so many processors.
+    pub(crate) fn new(processors: usize) -> Self {
+        Self(Arc::new(Semaphore::new((processors / 2).max(1))))
+    }
+
+    /// A guest's place in it.
+    fn place(&self) -> Place {
+        Place {
+            lane: Arc::clone(&self.0),
+            turn: Arc::default(),
+        }
+    }
+}
+
+/// Held by one call. Its turn ends with it, if not before.
+#[derive(Clone)]
+struct Place {
+    lane: Arc<Semaphore>,
+    turn: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
+}
+
+impl Place {
+    /// Ends this turn and waits for the next, behind whoever waits already.
+    fn next_turn(&self) -> impl Future<Output = ()> + Send + 'static {
+        let Self { lane, turn } = self.clone();
+        turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+        async move {
+            yield_now().await;
+            // It is never closed.
+            if let Ok(next) = lane.acquire_owned().await {
+                *turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+            }
+        }
+    }
 }
 
 /// The store of one call. What its guest has used is noted when it is dropped, however the call ends.
@@ -158,7 +203,8 @@ impl Gate {
             limiter: Limiter::new(limits, refused.clone(), callee.metrics.memory.clone()),
         };
         let run = async {
-            let store = bounded(callee.component.component().engine(), guest, limits);
+            let engine = callee.component.component().engine();
+            let store = bounded(engine, guest, limits, self.lane.place());
             let mut held = if self.counts_instructions {
                 Held::count(store, callee.metrics.instructions.clone())?
             } else {
@@ -187,7 +233,7 @@ fn resources() -> ResourceTable {
 }
 
 /// A store with all its bounds set.
-fn bounded(engine: &wasmtime::Engine, guest: Guest, limits: &Limits) -> Store<Guest> {
+fn bounded(engine: &wasmtime::Engine, guest: Guest, limits: &Limits, place: Place) -> Store<Guest> {
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.limiter);
     store.set_hostcall_fuel(limits.answer_bytes());
@@ -200,7 +246,7 @@ fn bounded(engine: &wasmtime::Engine, guest: Guest, limits: &Limits) -> Store<Gu
         Ok(if left == 0 {
             UpdateDeadline::Interrupt
         } else {
-            UpdateDeadline::YieldCustom(1, Box::pin(yield_now()))
+            UpdateDeadline::YieldCustom(1, Box::pin(place.next_turn()))
         })
     });
     store
@@ -208,8 +254,10 @@ fn bounded(engine: &wasmtime::Engine, guest: Guest, limits: &Limits) -> Store<Gu
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
     use serde_json::json;
 
+    use super::Lane;
     use crate::effects::NoEffects;
     use crate::engine::{Engine, EngineOptions};
     use crate::plugins::Plugins;
@@ -245,6 +293,25 @@ mod tests {
         for kind in ["x", "x", "y", "y", "x", "y"] {
             plugins.handle(&context(), kind, &json!({}), &NoEffects).await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn guests_that_take_long_go_on_by_turns_so_many_at_once() {
+        let lane = Lane::new(5);
+        let places: Vec<_> = std::iter::repeat_with(|| lane.place()).take(3).collect();
+        let mut waiting: Vec<_> = places.iter().map(|place| Box::pin(place.next_turn())).collect();
+        for next in &mut waiting {
+            // Each gives way first.
+            assert!(next.now_or_never().is_none());
+        }
+        let has_come = waiting.iter_mut().map(|next| next.now_or_never().is_some());
+        assert_eq!(has_come.collect::<Vec<_>>(), [true, true, false]);
+        let mut again = Box::pin(places[0].next_turn());
+        assert!((&mut again).now_or_never().is_none());
+        assert!((&mut again).now_or_never().is_none(), "the third was here before");
+        assert!(waiting.remove(2).now_or_never().is_some());
+        drop((waiting, places));
+        assert!(again.now_or_never().is_some(), "a turn ends with its call");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Compiling, on threads that give way to all others: a plugin that comes while requests are served takes the processors that they
-//! leave, and must not be felt by them. The threads live for one component. Only Linux has threads that stand back by themselves; elsewhere
-//! it would be the whole process.
+//! leave, and must not be felt by them. The threads live for one component. Only Linux has threads that stand back by themselves;
+//! elsewhere it would be the whole process.
 
 use rayon::ThreadPoolBuilder;
 use wasmtime::Engine;

@@ -127,9 +127,11 @@ pub(crate) async fn ask<Q: Question>(question: &Q, effects: &dyn Effects) -> Res
     let plugin = question.plugin();
     plugin.check_in()?;
     let mut outcomes = Vec::new();
-    for _ in 0..MAX_ROUNDS {
+    for round in 1..=MAX_ROUNDS {
         match question.put(&outcomes).await? {
             Turn::Done(answer) => return Ok(Answered { answer, outcomes }),
+            // Nobody would hear what became of them.
+            Turn::Do(_) if round == MAX_ROUNDS => break,
             Turn::Do(wanted) => {
                 for effect in wanted {
                     outcomes.push(effects.carry_out(plugin, effect).await);

@@ -9,6 +9,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -16,7 +17,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::cache::{CodeCache, PrecompileError};
-use crate::call::{Gate, Guest};
+use crate::call::{Gate, Guest, Lane};
 use crate::limits::{INSTANCES, Limits, MAX_MEMORY_MIB, MEMORIES, TABLE_ELEMENTS, TABLES};
 use crate::ticker::Ticker;
 use crate::wasi;
@@ -119,6 +120,7 @@ impl Engine {
             queue_deadline: options.queue_deadline,
             call_deadline: options.call_deadline,
             ticker: Ticker::start(wasmtime.weak()).map_err(EngineError::Ticker)?,
+            lane: Lane::new(available_parallelism().map_or(1, NonZeroUsize::get)),
             counts_instructions: options.counts_instructions,
         };
         let cache = CodeCache::new(&wasmtime, options.precompiled_dir, options.cache_dir);

@@ -1,17 +1,20 @@
 //! Guests that do what no honest plugin does, against the bounds of the whole crate. Each must end in a problem that names it,
 //! in bounded time and memory, and the next call must not notice.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::json;
 use switchboard_core::problem::{Code, Problem};
 
 use crate::contract::content::Content;
-use crate::effects::NoEffects;
+use crate::contract::effects::{Effect, Outcome};
+use crate::effects::{Effects, NoEffects};
 use crate::engine::{Engine, EngineOptions};
 use crate::limits::Limits;
 use crate::load::PluginSource;
-use crate::plugin::Origin;
+use crate::plugin::{Origin, Plugin};
 use crate::plugins::Plugins;
 use crate::testing::{CaughtLog, GuestText, context, engine, guest, load, source};
 
@@ -325,17 +328,32 @@ async fn thousands_of_effects_are_not_even_counted() {
     assert_eq!(problem.code(), &Code::PLUGIN_TRAP);
 }
 
+/// Counts what it is asked to carry out.
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+#[async_trait]
+impl Effects for Counting {
+    async fn carry_out(&self, _plugin: &Plugin, _effect: Effect) -> Outcome {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Outcome::Done
+    }
+}
+
 #[tokio::test]
-async fn a_guest_that_never_comes_to_an_end_is_asked_eight_times() {
+async fn a_guest_that_never_comes_to_an_end_is_asked_eight_times_and_its_last_wish_is_not_carried_out() {
     let mut text = GuestText::default();
     let step = text.act(2);
     // Were it asked a ninth time, it would see sixteen outcomes and trap.
     let next = format!("(if (i32.eq (local.get $outcomes) (i32.const 16)) (then unreachable)) (i32.const {step})");
-    let problem = problem_of(text, &next).await;
+    let plugins = load(engine(), text.component(&next), "").await.unwrap();
+    let counting = Counting::default();
+    let problem = plugins.handle(&context(), "x", &json!({}), &counting).await;
     assert_eq!(
-        cause(&problem),
+        cause(&problem.unwrap_err()),
         "the guest broke its contract: no final answer in 8 rounds"
     );
+    assert_eq!(counting.0.into_inner(), 7 * 2, "nobody would hear what became of it");
 }
 
 #[tokio::test]

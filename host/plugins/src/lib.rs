@@ -18,7 +18,7 @@
 //! | rounds, effects, contents | `effects`, `handler` | `plugin_trap` |
 //! | crashes in a row | `health` | set aside for a while, `plugin_set_aside` |
 //!
-//! Start reading at [`Plugins`], then `call.rs`.
+//! Start reading at [`Plugins`], then `effects.rs` and `call.rs`.
 
 mod admission;
 mod cache;

@@ -170,7 +170,7 @@ impl Plugins {
     }
 
     /// Loads a plugin, or another version of one. It serves from then on; calls that are under way end on the one before. Of two
-    /// versions that are put in at once the one serves that took longer.
+    /// loads at the same time the one that finishes last wins.
     ///
     /// # Errors
     /// Why it is refused. What served before serves on, and the reason is kept with it.

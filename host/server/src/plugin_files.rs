@@ -21,7 +21,7 @@ const MOST_MANIFEST_KIB: u64 = 256;
 /// Files of a folder that are looked at.
 const MOST_FILES: usize = 64;
 
-/// What can be seen of a plugin without reading it. It is another one after every change.
+/// What can be seen of a plugin without reading it. Two looks differ whenever anything changed in between.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Look {
     folder: Seen,

@@ -1,6 +1,7 @@
 //! The real application over a data folder of its own, for the tests at the foot of the routes. Its sessions never get to
 //! WhatsApp: nothing listens where they dial. Its clock stands still.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -63,6 +64,17 @@ pub(crate) fn shipped(id: &str) -> &'static bundled::Bundled {
     bundled::plugins().iter().find(|plugin| plugin.id == id).unwrap()
 }
 
+/// Puts the dialect that was built against the frozen contract into the operator's plugins, with `more` in its manifest. It repeats
+/// whatever it is told.
+pub(crate) fn drop_in_frozen(config: &Config, more: &str) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/tests/frozen/1.0.0/dialect");
+    let to = config.data.dir.join("plugins/frozen");
+    fs::create_dir_all(&to).unwrap();
+    fs::copy(from.join("plugin.wasm"), to.join("plugin.wasm")).unwrap();
+    let manifest = fs::read_to_string(from.join("plugin.toml")).unwrap();
+    fs::write(to.join("plugin.toml"), format!("{manifest}\n{more}")).unwrap();
+}
+
 /// The operator's key of every test.
 pub(crate) const ADMIN_KEY: &str = "an admin key for tests";
 
@@ -86,6 +98,11 @@ impl Answered {
     /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap()
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.bytes.clone()).unwrap()
     }
 
     /// The body of a failure, after checking its status, code and field.

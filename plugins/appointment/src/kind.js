@@ -1,4 +1,4 @@
-// The kind, as the host, the API description and the playground have it.
+// The kind, as the host and the API description have it.
 
 const schema = {
   type: 'object',

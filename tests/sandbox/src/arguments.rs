@@ -23,12 +23,14 @@ pub(crate) struct Arguments {
     pub(crate) linked: u16,
 }
 
-/// What the sandbox changes of the defaults; variables of the section `log` win over it. That this build accepts any certificate
-/// is what a sandbox is for, and no news.
+/// What the sandbox changes of the defaults. That this build accepts any certificate is what a sandbox is for, and no news.
 const CONFIG: ConfigFile<'static> = ConfigFile {
     name: "sandbox",
     text: "[log]\nfilter = \"warn,switchboard_whatsapp::driver=error\"\n",
 };
+
+/// Sections whose variables reach the host: how it logs, and what its plugins may do. All else is the sandbox's own.
+const SECTIONS: [&str; 3] = ["SWITCHBOARD_LOG__", "SWITCHBOARD_GRANTS__", "SWITCHBOARD_PLUGINS__"];
 
 impl Arguments {
     /// The data folder: the one that was named, or `sandbox` in the folder that this program was built into.
@@ -66,14 +68,12 @@ pub(crate) fn log() -> Result<LogConfig, Fault> {
 }
 
 fn load(settings: impl IntoIterator<Item = (String, String)>) -> Result<Config, Fault> {
-    let log = env::vars_os().filter_map(|(name, value)| {
-        let name = name
-            .into_string()
-            .ok()
-            .filter(|name| name.starts_with("SWITCHBOARD_LOG__"))?;
-        Some((name, value.to_string_lossy().into_owned()))
+    let passed = env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        let is_passed = SECTIONS.iter().any(|section| name.starts_with(section));
+        is_passed.then(|| (name, value.to_string_lossy().into_owned()))
     });
-    Config::load(Some(CONFIG), log.chain(settings)).map_err(|faults| Fault::new(Exit::Config, &faults))
+    Config::load(Some(CONFIG), passed.chain(settings)).map_err(|faults| Fault::new(Exit::Config, &faults))
 }
 
 #[cfg(test)]

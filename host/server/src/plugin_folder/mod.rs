@@ -2,7 +2,7 @@
 //!
 //! Every two seconds the folder is looked at, without reading a file. What looks the same twice has come to rest: if that is not what
 //! was loaded, it is loaded now, and if it is gone, it is taken away. So a plugin that is still being copied is left alone, and one
-//! that goes and comes in one move never stops to serve. SIGHUP has everything that changed loaded at once. What cannot be loaded
+//! that goes and comes in one move never stops serving. SIGHUP has everything that changed loaded at once. What cannot be loaded
 //! changes nothing but the error that is shown; it is tried again when its files change, and when another plugin goes, whose kinds or
 //! routes it may have wanted.
 //!

@@ -30,15 +30,16 @@ impl Carrier<'_> {
         Some(parts.map(Body::Form))
     }
 
-    /// The bytes of a body that a plugin made.
+    /// The bytes of a body that a plugin answers with.
     ///
     /// # Errors
-    /// When it names a blob that is not of this request, or is a form where none can be sent.
+    /// `plugin_trap` when it names a blob that is not of this request, or is a form where none can be sent.
     pub fn whole(&self, body: Body) -> Result<Bytes, Problem> {
+        let broken = |what: &str| Problem::new(Code::PLUGIN_TRAP, format!("The plugin answered with {what}."));
         match body {
             Body::Empty => Ok(Bytes::new()),
-            Body::Whole(data) => self.bytes(data),
-            Body::Form(_) => Err(Problem::new(Code::PLUGIN_TRAP, "The plugin answered with a form.")),
+            Body::Whole(data) => self.bytes(data).map_err(|_| broken("a blob that there is not")),
+            Body::Form(_) => Err(broken("a form")),
         }
     }
 

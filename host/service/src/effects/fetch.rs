@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use switchboard_core::problem::{Code, Problem};
 use switchboard_egress::Method;
 use switchboard_egress::fetch::{FetchError, FetchRequest};
@@ -24,7 +25,11 @@ impl Carrier<'_> {
             keep,
             timeout_ms,
         } = wanted;
-        let grant = self.service.parts.grants.of(plugin)?;
+        let grants = &self.service.parts.grants;
+        let grant = grants.of(plugin)?;
+        if let Some(missing) = credential.as_ref().and_then(|name| grants.lacks(plugin, name)) {
+            return Err(Problem::new(Code::FORBIDDEN, missing));
+        }
         let mut headers = request.headers;
         let body = match request.body {
             Body::Form(parts) => {
@@ -45,7 +50,8 @@ impl Carrier<'_> {
                 });
                 form::body(&boundary, &parts.collect::<Result<Vec<_>, Problem>>()?)
             }
-            whole => self.whole(whole)?,
+            Body::Empty => Bytes::new(),
+            Body::Whole(data) => self.bytes(data)?,
         };
         let timeout = timeout_ms.map_or(TIMEOUT, |ms| Duration::from_millis(ms.into()).min(TIMEOUT));
         let request = FetchRequest {
@@ -106,11 +112,31 @@ fn problem(error: FetchError) -> Problem {
         | FetchError::RequestTooLarge(_) => Code::INVALID_FIELD,
         _ => Code::UPSTREAM_FAILED,
     };
-    let sentence = error.to_string();
-    let mut letters = sentence.chars();
-    let sentence: String = letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default();
-    Problem::new(code, format!("{sentence}.")).cause(error)
+    let sentence = sentence(&error.to_string());
+    Problem::new(code, sentence).cause(error)
+}
+
+/// An error as a sentence. What begins with an address stays as it is.
+fn sentence(error: &str) -> String {
+    let first = error.split(' ').next().unwrap_or_default();
+    let is_word = first.bytes().all(|byte| byte.is_ascii_lowercase());
+    let (begin, rest) = error.split_at(usize::from(is_word && !first.is_empty()));
+    format!("{}{rest}.", begin.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_begins_with_a_capital_but_an_address_does_not() {
+        for (error, expected) in [
+            ("the URL has no host", "The URL has no host."),
+            ("https://a.example is not granted", "https://a.example is not granted."),
+            ("10.0.0.1 is private", "10.0.0.1 is private."),
+            ("", "."),
+        ] {
+            assert_eq!(sentence(error), expected);
+        }
+    }
 }

@@ -29,6 +29,15 @@ impl Granted {
             && config.is_some_and(|config| config.credentials.contains_key(name))
     }
 
+    /// What is missing when a plugin asks for a credential and has not been given it, in a sentence.
+    pub(crate) fn lacks(&self, plugin: &Plugin, name: &str) -> Option<String> {
+        let id = plugin.id();
+        let is_missing = plugin.asked().credentials.contains_key(name) && !self.has_credential(plugin, name);
+        is_missing.then(|| {
+            format!("The credential {name} of the plugin {id} is not set; the operator sets it in [grants.{id}].")
+        })
+    }
+
     /// What a plugin may do: nothing without a grant, and nothing beyond what it asks for.
     ///
     /// # Errors

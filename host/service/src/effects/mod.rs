@@ -1,7 +1,7 @@
 //! What plugins ask for, carried out. A plugin hands back a record of what it wants; whether it gets that is decided here.
 //!
-//! Every plugin may fetch, within its grant, and keep records of its own. Only a dialect acts on sessions, and only as the client that called it: with the scopes
-//! of that client's token, on the sessions which that token sees.
+//! Every plugin may fetch, within its grant, and keep records of its own. Only a dialect acts on sessions, and only as the client that
+//! called it: with the scopes of that client's token, on the sessions which that token sees.
 
 mod blobs;
 mod body;

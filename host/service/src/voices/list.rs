@@ -154,15 +154,7 @@ impl Service {
     }
 
     fn missing_credential(&self, provider: &Provider, needed: Option<&str>) -> Option<String> {
-        let (plugin, needed) = (provider.plugin(), needed?);
-        let is_there = self.parts.grants.has_credential(plugin, needed);
-        (!is_there).then(|| {
-            format!(
-                "The credential {needed} of the plugin {} is not set; the operator sets it in [grants.{}].",
-                plugin.id(),
-                plugin.id()
-            )
-        })
+        self.parts.grants.lacks(provider.plugin(), needed?)
     }
 
     /// A provider that can be used, and what it offers.
