@@ -93,27 +93,55 @@ pub(crate) async fn load(engine: &Engine, metrics: &Metrics, source: PluginSourc
     if manifest.id != id {
         return Err(refused(Refusal::OtherId { found: manifest.id }));
     }
-    let world = manifest.world;
-    let Admitted { fingerprint, linked } = admit(engine, world, wasm, pinned).await.map_err(refused)?;
-    let hollow = |error: wasmtime::Error| refused(Refusal::Types(format!("{error:#}")));
-    let plugin = |manifest: Manifest| {
-        let metrics = metrics.of(&manifest.id);
-        Plugin::new(engine.clone(), manifest, origin, fingerprint, linked.clone(), metrics)
+    let admitted = admit(engine, manifest.world, wasm, pinned).await.map_err(refused)?;
+    begun(engine, metrics, manifest, origin, admitted)
+        .await
+        .map_err(refused)
+}
+
+/// The same plugin with other settings of an operator. Its component is not compiled again.
+pub(crate) async fn set(
+    plugin: &Plugin,
+    metrics: &Metrics,
+    manifest_toml: &str,
+    settings: &Map<String, Value>,
+) -> Result<Loaded, LoadError> {
+    let refused = |reason| LoadError {
+        plugin: plugin.id.clone(),
+        reason,
     };
+    let engine = &plugin.engine;
+    let manifest = Manifest::parse(manifest_toml, &engine.inner().limits, settings).map_err(refused)?;
+    begun(engine, metrics, manifest, plugin.origin, plugin.admitted())
+        .await
+        .map_err(refused)
+}
+
+/// A component that may run, asked for what it offers.
+async fn begun(
+    engine: &Engine,
+    metrics: &Metrics,
+    manifest: Manifest,
+    origin: Origin,
+    admitted: Admitted,
+) -> Result<Loaded, Refusal> {
+    let Admitted { fingerprint, linked } = admitted;
+    let hollow = |error: wasmtime::Error| Refusal::Types(format!("{error:#}"));
+    let world = manifest.world;
+    let metrics = metrics.of(&manifest.id);
+    let plugin = Plugin::new(engine.clone(), manifest, origin, fingerprint, linked.clone(), metrics);
     Ok(match world {
         World::MessageHandler => {
             let exports = message_handler::GuestIndices::new(&linked).map_err(hollow)?;
-            let handler = Handler::new(plugin(manifest), exports).await.map_err(refused)?;
-            Loaded::Handler(Arc::new(handler))
+            Loaded::Handler(Arc::new(Handler::new(plugin, exports).await?))
         }
         World::Dialect => {
             let exports = dialect::GuestIndices::new(&linked).map_err(hollow)?;
-            let dialect = Dialect::new(plugin(manifest), exports).await.map_err(refused)?;
-            Loaded::Dialect(Arc::new(dialect))
+            Loaded::Dialect(Arc::new(Dialect::new(plugin, exports).await?))
         }
         World::TtsProvider => {
             let exports = tts_provider::GuestIndices::new(&linked).map_err(hollow)?;
-            Loaded::Provider(Arc::new(Provider::new(plugin(manifest), exports)))
+            Loaded::Provider(Arc::new(Provider::new(plugin, exports)))
         }
     })
 }

@@ -40,11 +40,20 @@ pub enum Refusal {
         offered: String,
     },
     /// The operator sets something that the plugin does not have.
-    #[error("its configuration has no {0}")]
-    Setting(String),
+    #[error("[grants.{id}] config sets {key}, which its plugin.toml does not have; it has {known}")]
+    Setting {
+        /// The plugin's id.
+        id: String,
+        /// What is set.
+        key: String,
+        /// What can be, joined by commas, or `nothing to set`.
+        known: String,
+    },
     /// The operator sets something to what it cannot be.
-    #[error("its configuration wants {key} to be {expected}")]
+    #[error("[grants.{id}] config sets {key} to something else than {expected}, which it is in its plugin.toml")]
     SettingType {
+        /// The plugin's id.
+        id: String,
         /// Its name.
         key: String,
         /// What it must be.

@@ -12,7 +12,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 /// Outside the names of the house, so that no level that is meant for the house turns it on.
-const TARGET: &str = "plugin_output";
+pub(crate) const TARGET: &str = "plugin_output";
 /// The most that a guest may write at once; WASI lets it come again.
 const CHUNK: usize = 64 * 1024;
 /// How much of the end of standard error is told of a guest that crashed, in bytes.

@@ -9,6 +9,7 @@ use switchboard_core::ids::RequestId;
 use switchboard_core::problem::Problem;
 use wasmtime::component::{Component, Instance, InstancePre};
 
+use crate::admission::Admitted;
 use crate::call::{Callee, Guest, Held, Occasion};
 use crate::contract::types;
 use crate::engine::Engine;
@@ -151,6 +152,14 @@ impl Plugin {
 
     pub(crate) fn component(&self) -> &Component {
         self.component.component()
+    }
+
+    /// What it was made of, to be made again with other settings.
+    pub(crate) fn admitted(&self) -> Admitted {
+        Admitted {
+            fingerprint: self.sha256.clone(),
+            linked: self.component.clone(),
+        }
     }
 
     /// Lets `work` call a fresh instance, within every bound.

@@ -92,9 +92,19 @@ impl Manifest {
         for (key, value) in settings {
             // What the plugin does not know would be silently without effect.
             let Some(usual) = config.get_mut(key) else {
-                return Err(Refusal::Setting(key.clone()));
+                let known = config.keys().cloned().collect::<Vec<_>>().join(", ");
+                return Err(Refusal::Setting {
+                    id: written.id,
+                    key: key.clone(),
+                    known: if known.is_empty() {
+                        "nothing to set".to_owned()
+                    } else {
+                        known
+                    },
+                });
             };
             *usual = json::like(usual, value).ok_or_else(|| Refusal::SettingType {
+                id: written.id.clone(),
                 key: key.clone(),
                 expected: json::noun(usual),
             })?;
@@ -323,7 +333,12 @@ mod tests {
     #[test]
     fn a_setting_that_the_plugin_does_not_have_is_refused() {
         let refusal = with(ASKING, &json!({"baseurl": "https://x.example"})).unwrap_err();
-        assert_eq!(refusal.to_string(), "its configuration has no baseurl");
+        assert_eq!(
+            refusal.to_string(),
+            "[grants.otp] config sets baseurl, which its plugin.toml does not have; it has base_url"
+        );
+        let refusal = with("", &json!({"n": 1})).unwrap_err();
+        assert!(refusal.to_string().ends_with("it has nothing to set"), "{refusal}");
     }
 
     #[test]
@@ -335,10 +350,22 @@ mod tests {
             json!({"n": 2.5, "big": true, "name": "7", "list": [1]})
         );
         for (wrong, sentence) in [
-            (json!({"n": "many"}), "its configuration wants n to be a number"),
-            (json!({"big": 1}), "its configuration wants big to be true or false"),
-            (json!({"name": 7}), "its configuration wants name to be a text"),
-            (json!({"list": "a"}), "its configuration wants list to be a list"),
+            (
+                json!({"n": "many"}),
+                "[grants.otp] config sets n to something else than a number, which it is in its plugin.toml",
+            ),
+            (
+                json!({"big": 1}),
+                "[grants.otp] config sets big to something else than true or false, which it is in its plugin.toml",
+            ),
+            (
+                json!({"name": 7}),
+                "[grants.otp] config sets name to something else than a text, which it is in its plugin.toml",
+            ),
+            (
+                json!({"list": "a"}),
+                "[grants.otp] config sets list to something else than a list, which it is in its plugin.toml",
+            ),
         ] {
             assert_eq!(set(wrong).unwrap_err().to_string(), sentence);
         }

@@ -2,7 +2,7 @@
 //! `outcomes.json`.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -93,7 +93,6 @@ impl Case {
     /// # Errors
     /// When one of its files is not what it should be.
     pub fn read(folder: &Path) -> Result<Self, CaseError> {
-        let name = folder.file_name().unwrap_or(folder.as_os_str());
         let input = "input.json";
         let written = read::<Written>(folder, input)?.ok_or_else(|| CaseError::File {
             path: folder.join(input),
@@ -101,7 +100,7 @@ impl Case {
         })?;
         let config = written.config.clone();
         Ok(Self {
-            name: name.to_string_lossy().into_owned(),
+            name: name(folder),
             input: written.input()?,
             config,
             outcomes: read(folder, "outcomes.json")?.unwrap_or_else(|| Value::Array(Vec::new())),
@@ -109,24 +108,29 @@ impl Case {
         })
     }
 
-    /// The cases in the folders of a folder, by name.
+    /// The cases in the folders of a folder, with the names of these, by which they are sorted; each may be one that cannot be read.
+    /// None when there is no such folder.
     ///
     /// # Errors
-    /// When the folder or one of the cases cannot be read.
-    pub fn all(folder: &Path) -> Result<Vec<Self>, CaseError> {
-        let unreadable = |error: std::io::Error| CaseError::File {
+    /// When the folder cannot be read.
+    pub fn all(folder: &Path) -> Result<Vec<(String, Result<Self, CaseError>)>, CaseError> {
+        let unreadable = |error: io::Error| CaseError::File {
             path: folder.to_owned(),
             reason: error.to_string(),
         };
-        let mut folders = Vec::new();
-        for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(unreadable)?,
+        };
+        let mut cases = Vec::new();
+        for entry in entries {
             let path = entry.map_err(unreadable)?.path();
             if path.is_dir() {
-                folders.push(path);
+                cases.push((name(&path), Self::read(&path)));
             }
         }
-        folders.sort();
-        folders.iter().map(|folder| Self::read(folder)).collect()
+        cases.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(cases)
     }
 }
 
@@ -167,6 +171,11 @@ impl Written {
     }
 }
 
+fn name(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or(folder.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
 fn unclear() -> CaseError {
     CaseError::Input(
         "must be kind with body, asked with problem, or one of request, event, speech and voices".to_owned(),
@@ -185,5 +194,24 @@ fn read<T: for<'a> Deserialize<'a>>(folder: &Path, name: &str) -> Result<Option<
             .map_err(|error| wrong(error.to_string())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_come_by_name_and_one_that_cannot_be_read_hides_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, input) in [("b", r#"{"voices": {}}"#), ("a", "{")] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+            fs::write(folder.path().join(name).join("input.json"), input).unwrap();
+        }
+        fs::write(folder.path().join("README.md"), "no case").unwrap();
+        let cases = Case::all(folder.path()).unwrap();
+        let found: Vec<_> = cases.iter().map(|(name, case)| (name.as_str(), case.is_ok())).collect();
+        assert_eq!(found, [("a", false), ("b", true)]);
+        assert!(Case::all(&folder.path().join("none")).unwrap().is_empty());
     }
 }

@@ -5,12 +5,15 @@
 
 mod case;
 mod json;
+mod overheard;
 
 pub use self::case::{Case, CaseError, Input};
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json as value};
+use serde_json::{Map, Value, json as value};
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::ids::RequestId;
 use switchboard_core::problem::Problem;
@@ -18,12 +21,14 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Type, types};
 
 use self::json::{from_case, to_case};
+use self::overheard::Overheard;
 use crate::contract::effects::Outcome;
 use crate::contract::http::Response;
 use crate::effects::{Question, Turn};
 use crate::engine::Engine;
+use crate::handler::Handler;
 use crate::limits::Limits;
-use crate::load::{Loaded, PluginSource, load};
+use crate::load::{Loaded, PluginSource, load, set};
 use crate::load_error::LoadError;
 use crate::metrics::Metrics;
 use crate::plugin::{CallContext, Plugin};
@@ -36,21 +41,53 @@ const AT: UnixMillis = UnixMillis(1_795_421_730_250);
 #[derive(Debug)]
 pub struct Trial {
     loaded: Loaded,
+    manifest_toml: Cow<'static, str>,
     context: CallContext,
+}
+
+/// What came of a case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// A step, an answer, or `{"problem": {...}}` as a client would be told.
+    pub value: Value,
+    /// What is behind a problem, in one line: a server would log it.
+    pub cause: Option<String>,
+    /// What the plugin wrote to standard output and standard error, by lines, control characters escaped.
+    pub written: Vec<String>,
 }
 
 impl Trial {
     /// Loads it as a server would. `request_id` is what it is told at every call.
     ///
     /// # Errors
-    /// Why a server would refuse it.
+    /// Why a server would refuse it. Of a crash it says what the plugin wrote last.
     pub async fn load(engine: &Engine, source: PluginSource, request_id: RequestId) -> Result<Self, LoadError> {
         let context = CallContext {
             request_id,
             accepted_at: AT,
         };
-        let loaded = load(engine, &Metrics::default(), source).await?;
-        Ok(Self { loaded, context })
+        let manifest_toml = source.manifest_toml.clone();
+        let metrics = Metrics::default();
+        let loaded = Overheard::default().during(load(engine, &metrics, source)).await?;
+        Ok(Self {
+            loaded,
+            manifest_toml,
+            context,
+        })
+    }
+
+    /// The same plugin with other settings of an operator. Its component is not compiled again.
+    ///
+    /// # Errors
+    /// Why a server would refuse it with these.
+    pub async fn with_settings(&self, settings: &Map<String, Value>) -> Result<Self, LoadError> {
+        let metrics = Metrics::default();
+        let loading = set(self.plugin(), &metrics, &self.manifest_toml, settings);
+        Ok(Self {
+            loaded: Overheard::default().during(loading).await?,
+            manifest_toml: self.manifest_toml.clone(),
+            context: self.context.clone(),
+        })
     }
 
     /// What one call may use.
@@ -68,14 +105,24 @@ impl Trial {
         self.plugin().metrics.instructions.take()
     }
 
-    /// Runs one case, and returns what came out: a step, an answer, or `{"problem": {...}}` as a client would be told.
+    /// Runs one case, and returns what came of it.
     ///
     /// # Errors
     /// When the case does not fit the plugin or the contract.
-    pub async fn run(&self, case: &Case) -> Result<Value, CaseError> {
+    pub async fn run(&self, case: &Case) -> Result<Answer, CaseError> {
+        let overheard = Overheard::default();
+        let answer = overheard.during(self.answer(case)).await?;
+        Ok(Answer {
+            written: overheard.take(),
+            ..answer
+        })
+    }
+
+    async fn answer(&self, case: &Case) -> Result<Answer, CaseError> {
         let context = &self.context;
         match (&self.loaded, &case.input) {
             (Loaded::Handler(handler), Input::Body { kind, body }) => {
+                offered(handler, kind)?;
                 let function = self.function("next")?;
                 let outcomes = function.outcomes(3, &case.outcomes)?;
                 let answer = match handler.handling(context, kind, body) {
@@ -150,11 +197,11 @@ struct Function(types::ComponentFunc);
 
 impl Function {
     fn argument<T: DeserializeOwned>(&self, place: usize, given: &Value) -> Result<T, CaseError> {
-        let (name, ty) = self
-            .0
-            .params()
-            .nth(place)
-            .ok_or_else(|| CaseError::Input("has no place".to_owned()))?;
+        let (name, ty) = self.0.params().nth(place).ok_or_else(|| {
+            CaseError::Input(format!(
+                "needs the parameter {place}, which the plugin's function has not"
+            ))
+        })?;
         let typed = from_case(&ty, given).map_err(|fault| CaseError::Input(format!("{name}{fault}")))?;
         serde_json::from_value(typed).map_err(|error| CaseError::Input(format!("{name}: {error}")))
     }
@@ -174,19 +221,25 @@ impl Function {
         }
     }
 
-    fn answer<T: Serialize>(&self, answer: Result<T, Problem>) -> Result<Value, CaseError> {
-        match (answer, self.answered()) {
-            (Ok(answer), Some(ty)) => Ok(to_case(&ty, written(&answer)?)),
-            (Ok(_), None) => Ok(Value::Null),
-            (Err(problem), _) => Ok(told(&problem)),
-        }
+    fn answer<T: Serialize>(&self, answer: Result<T, Problem>) -> Result<Answer, CaseError> {
+        let (value, cause) = match (answer, self.answered()) {
+            (Ok(answer), Some(ty)) => (to_case(&ty, written(&answer)?), None),
+            (Ok(_), None) => (Value::Null, None),
+            (Err(problem), _) => (told(&problem), problem.cause_chain()),
+        };
+        Ok(Answer {
+            value,
+            // A plugin's own sentence may be in it, which must not write over a line of a terminal.
+            cause: cause.map(|cause| cause.replace(char::is_control, " ")),
+            written: Vec::new(),
+        })
     }
 
     fn step<A>(
         &self,
         answer: Result<Turn<A>, Problem>,
         done: impl FnOnce(A) -> Result<Value, CaseError>,
-    ) -> Result<Value, CaseError> {
+    ) -> Result<Answer, CaseError> {
         let answer = match answer {
             Ok(Turn::Do(effects)) => Ok(value!({"Do": written(&effects)?})),
             Ok(Turn::Done(answer)) => Ok(done(answer)?),
@@ -194,6 +247,18 @@ impl Function {
         };
         self.answer(answer)
     }
+}
+
+/// Whether a plugin offers a kind: a server would not ask it for another, and there is no schema for that.
+fn offered(handler: &Handler, kind: &str) -> Result<(), CaseError> {
+    let kinds: Vec<_> = handler.kinds.iter().map(|offer| offer.kind.name.as_str()).collect();
+    if kinds.contains(&kind) {
+        return Ok(());
+    }
+    Err(CaseError::Input(format!(
+        "has the kind {kind}, which the plugin does not offer; it offers {}",
+        kinds.join(", ")
+    )))
 }
 
 fn written(value: &impl Serialize) -> Result<Value, CaseError> {
@@ -212,9 +277,30 @@ fn told(problem: &Problem) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use prometheus_client::registry::Registry;
+
     use super::*;
     use crate::engine::EngineOptions;
-    use crate::testing::{guest, source};
+    use crate::testing::{GuestText, engine, guest, source};
+
+    async fn loaded(engine: &Engine, wasm: Vec<u8>, more: &str) -> Trial {
+        Trial::load(engine, source("guest", wasm, more), "case".parse().unwrap())
+            .await
+            .unwrap()
+    }
+
+    fn case(kind: &str) -> Case {
+        Case {
+            name: "x".to_owned(),
+            input: Input::Body {
+                kind: kind.to_owned(),
+                body: value!({}),
+            },
+            config: Map::new(),
+            outcomes: value!([]),
+            expected: None,
+        }
+    }
 
     async fn used(counts_instructions: bool, next: &str) -> (u64, u64) {
         let engine = Engine::new(EngineOptions {
@@ -222,22 +308,9 @@ mod tests {
             counts_instructions,
             ..EngineOptions::default()
         });
-        let source = source("guest", guest(next), "");
-        let trial = Trial::load(&engine.unwrap(), source, "case".parse().unwrap())
-            .await
-            .unwrap();
+        let trial = loaded(&engine.unwrap(), guest(next), "").await;
         let _ = (trial.instructions(), trial.peak_memory());
-        let case = Case {
-            name: "x".to_owned(),
-            input: Input::Body {
-                kind: "x".to_owned(),
-                body: value!({}),
-            },
-            config: serde_json::Map::new(),
-            outcomes: value!([]),
-            expected: None,
-        };
-        trial.run(&case).await.unwrap();
+        trial.run(&case("x")).await.unwrap();
         (trial.instructions(), trial.peak_memory())
     }
 
@@ -250,5 +323,59 @@ mod tests {
         assert_eq!(memory, TWO_PAGES);
         let grown = used(false, "(drop (memory.grow (i32.const 3))) (unreachable)").await;
         assert_eq!(grown, (0, TWO_PAGES + 3 * 65_536));
+    }
+
+    #[tokio::test]
+    async fn why_a_plugin_crashed_and_what_it_wrote_stand_beside_the_answer() {
+        let mut text = GuestText {
+            wasi: true,
+            ..GuestText::default()
+        };
+        let [words, length] = text.string("panicked at src/lib.rs:7:\nno digits\x1b[2K\n");
+        let result = text.words(&[0, 0, 0]);
+        let wasm = text.component(&format!(
+            "(call $write (call $stderr) (i32.const {words}) (i32.const {length}) (i32.const {result}))
+             unreachable"
+        ));
+        let answer = loaded(&engine(), wasm, "").await.run(&case("x")).await.unwrap();
+        assert_eq!(answer.value["problem"]["code"], "plugin_trap");
+        let cause = answer.cause.unwrap();
+        assert!(cause.starts_with("plugin guest 1.0.0: the guest trapped"), "{cause}");
+        assert_eq!(answer.written, ["panicked at src/lib.rs:7:", r"no digits\u{1b}[2K"]);
+    }
+
+    #[tokio::test]
+    async fn a_kind_that_the_plugin_does_not_offer_is_told_with_those_it_does() {
+        let trial = loaded(&engine(), guest("(unreachable)"), "").await;
+        let error = trial.run(&case("y")).await.unwrap_err();
+        let sentence = "the input has the kind y, which the plugin does not offer; it offers x";
+        assert_eq!(error.to_string(), sentence);
+    }
+
+    #[tokio::test]
+    async fn what_a_function_does_not_take_is_told() {
+        let trial = loaded(&engine(), guest("(unreachable)"), "").await;
+        let next = trial.function("next").unwrap();
+        let error = next.argument::<Value>(9, &Value::Null).unwrap_err();
+        let sentence = "the input needs the parameter 9, which the plugin's function has not";
+        assert_eq!(error.to_string(), sentence);
+    }
+
+    #[tokio::test]
+    async fn other_settings_are_checked_and_nothing_is_compiled_again_for_them() {
+        let engine = engine();
+        let trial = loaded(&engine, guest("(unreachable)"), "[config]\ntone = \"low\"\n").await;
+        let set = |settings: Value| serde_json::from_value::<Map<String, Value>>(settings).unwrap();
+        let other = trial.with_settings(&set(value!({"tone": "high"}))).await.unwrap();
+        assert!(other.plugin().context(&other.context).config.contains("high"));
+        assert!(trial.plugin().context(&trial.context).config.contains("low"));
+        let error = trial.with_settings(&set(value!({"tnoe": "x"}))).await.unwrap_err();
+        assert!(error.to_string().ends_with("it has tone"), "{error}");
+
+        let mut registry = Registry::default();
+        engine.inner().cache.register(&mut registry);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        assert!(text.contains("plugin_code_total{from=\"compiler\"} 1\n"), "{text}");
     }
 }

@@ -476,7 +476,10 @@ mod tests {
             assert_eq!(tried.kinds(), 0);
         }
         assert!(pinned.error("otp").contains("the configuration pins 000"));
-        assert!(set.error("otp").contains("its configuration has no nothing"));
+        assert!(
+            set.error("otp")
+                .contains("[grants.otp] config sets nothing, which its plugin.toml does not have")
+        );
         assert!(!off.state("otp").is_enabled && off.error("otp").is_empty());
     }
 

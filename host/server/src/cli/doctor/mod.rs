@@ -135,6 +135,7 @@ mod tests {
     use serde_json::Value;
     use switchboard_core::clock::{Clock as _, SystemClock, UnixMillis};
     use switchboard_core::config::GrantConfig;
+    use switchboard_whatsapp::CertificateCheck;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
     use url::Url;
@@ -312,6 +313,36 @@ mod tests {
         let (exit, text) = report_as_it_is(config, Form::Lines).await;
         assert_eq!(exit, Exit::Unwell, "{text}");
         assert!(text.contains("answers with status 403"), "{text}");
+    }
+
+    /// Only the build that the whole workspace makes is refused WhatsApp's own address, and only that one is asked here.
+    #[tokio::test]
+    async fn a_build_that_cannot_reach_whatsapp_is_told_how_to_make_one_that_can() {
+        if CertificateCheck::of_this_build() == CertificateCheck::Enforced {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = testing::config(folder.path());
+        config.whatsapp.url = "wss://web.whatsapp.com/ws/chat".parse().unwrap();
+        let (exit, text) = report_as_it_is(config, Form::Lines).await;
+        assert_eq!(exit, Exit::Unwell, "{text}");
+        assert!(
+            text.contains("; build it alone, with `cargo build --release -p switchboard`"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_setting_that_a_plugin_does_not_have_is_told_with_those_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = testing::config(folder.path());
+        let mut grant = GrantConfig::default();
+        grant.config.insert("defualt_language".to_owned(), "de".into());
+        config.grants.insert("otp".to_owned(), grant);
+        let (_, text) = report(&config).await;
+        let sentence = "FAULT  plugins: plugin otp cannot be loaded: [grants.otp] config sets defualt_language, which its plugin.toml \
+                        does not have; it has default_language\n";
+        assert!(text.contains(sentence), "{text}");
     }
 
     #[tokio::test]

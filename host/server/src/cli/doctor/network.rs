@@ -8,12 +8,13 @@ use switchboard_core::clock::UnixMillis;
 use switchboard_core::config::Config;
 use switchboard_core::random;
 use switchboard_egress::{Egress, EgressError, EgressOptions, Limits, Reach, Request, Response};
-use switchboard_whatsapp::CertificateCheck;
+use switchboard_whatsapp::{CertificateCheck, DriverError};
 use url::Url;
 
 use super::report::Finding::{self, Fault, Note, Well};
 use crate::cli::exit::{self, Exit};
 use crate::serve::ServeOptions;
+use crate::start_error::StartError;
 use crate::wiring;
 
 const LIMITS: Limits = Limits {
@@ -22,6 +23,9 @@ const LIMITS: Limits = Limits {
 };
 /// What WhatsApp's own page sends; without it no WebSocket is opened.
 const ORIGIN: &str = "https://web.whatsapp.com";
+
+/// What makes a build that checks certificates: what is built together with the simulator does not.
+const CHECKING: &str = "build it alone, with `cargo build --release -p switchboard`";
 
 /// What was found out about the way to WhatsApp.
 pub(super) struct Way {
@@ -36,8 +40,12 @@ pub(super) async fn whatsapp(config: &Config, options: &ServeOptions) -> Way {
     let driver = match wiring::driver(config, options) {
         Ok(driver) => driver,
         Err(error) => {
+            let what_to_do = match error {
+                StartError::Driver(DriverError::OutOfReach(_)) => format!("; {CHECKING}"),
+                _ => String::new(),
+            };
             return Way {
-                whatsapp: Fault(error.to_string()),
+                whatsapp: Fault(format!("{error}{what_to_do}")),
                 certificates: Note("not known".to_owned()),
                 date: None,
             };

@@ -2,32 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Map, Value};
 use switchboard_core::ids::RequestId;
-use switchboard_plugins::trial::{Case, CaseError, Trial};
+use switchboard_plugins::trial::{Answer, Case, CaseError, Trial};
 use switchboard_plugins::{Engine, LoadError, PluginSource, Refusal};
 
+use super::Around;
 use crate::cli::exit::{Exit, Fault};
 use crate::plugin_files;
 
-/// Where cargo puts it.
-const BUILT: &str = "target/wasm32-wasip2/release";
+/// Where cargo puts it, in the folder that it builds into.
+const BUILT: &str = "wasm32-wasip2/release";
 
 /// Which plugin.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Chosen {
     /// The folder with plugin.toml. Its name must be the plugin's id.
     folder: PathBuf,
-    /// The component. Without it: plugin.wasm or the only *.wasm in the folder, or else in target/wasm32-wasip2/release there.
+    /// The component. Without it: plugin.wasm or the only *.wasm in the folder, or else what cargo has built, there or in CARGO_TARGET_DIR.
     #[arg(long, value_name = "FILE")]
     wasm: Option<PathBuf>,
 }
 
-/// A plugin to be tried. It is loaded once for each set of settings.
+/// A plugin to be tried. It is compiled once, and loaded once for each set of settings.
 #[derive(Debug)]
 pub(super) struct Authored {
     id: String,
@@ -41,14 +41,19 @@ pub(super) struct Authored {
 /// Why a case came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failed {
-    #[error(transparent)]
+    #[error("with its config in the place of an operator's, {0}")]
     Load(#[from] LoadError),
     #[error("{0}")]
     Case(#[from] CaseError),
 }
 
 impl Authored {
-    pub(super) fn read(options: &Chosen, engine: Engine, max_wasm_mib: u32) -> Result<Self, Fault> {
+    pub(super) fn read(
+        options: &Chosen,
+        around: &Around<'_>,
+        engine: Engine,
+        max_wasm_mib: u32,
+    ) -> Result<Self, Fault> {
         let missing = |path: &Path, error: &dyn std::fmt::Display| {
             Fault::new(Exit::NoInput, &format!("{}: {error}", path.display()))
         };
@@ -59,10 +64,12 @@ impl Authored {
             let files = plugin_files::read(&folder, max_wasm_mib).map_err(|refusal| missing(&folder, &refusal))?;
             (files.manifest_toml, files.wasm)
         } else {
-            let component = options.wasm.clone().or_else(|| built(&folder)).ok_or_else(|| {
-                let sentence = format!("no component: build it first, into {BUILT}, or name it with --wasm");
-                missing(&folder, &sentence)
-            })?;
+            let component = match &options.wasm {
+                Some(component) => component.clone(),
+                None => {
+                    built(&folder, &id, around.target_dir.as_deref()).map_err(|sentence| missing(&folder, &sentence))?
+                }
+            };
             let text = fs::read_to_string(&manifest).map_err(|error| missing(&manifest, &error))?;
             (text, fs::read(&component).map_err(|error| missing(&component, &error))?)
         };
@@ -85,11 +92,16 @@ impl Authored {
     pub(super) async fn trial(&mut self, settings: &Map<String, Value>) -> Result<&Trial, LoadError> {
         let key = key(settings);
         if !self.trials.contains_key(&key) {
-            let source = PluginSource {
-                settings: settings.clone(),
-                ..self.source()
+            let trial = match self.trials.values().next() {
+                Some(compiled) => compiled.with_settings(settings).await?,
+                None => {
+                    let source = PluginSource {
+                        settings: settings.clone(),
+                        ..self.source()
+                    };
+                    Trial::load(&self.engine, source, request_id()).await?
+                }
             };
-            let trial = Trial::load(&self.engine, source, request_id()).await?;
             self.trials.insert(key.clone(), trial);
         }
         self.trials.get(&key).ok_or_else(|| LoadError {
@@ -99,23 +111,14 @@ impl Authored {
     }
 
     /// Its cases, by name; each may be one that cannot be read.
-    pub(super) fn cases(&self) -> io::Result<Vec<(String, Result<Case, CaseError>)>> {
-        let mut folders = Vec::new();
-        match fs::read_dir(self.folder.join("cases")) {
-            Ok(entries) => {
-                for entry in entries {
-                    folders.extend(Some(entry?.path()).filter(|path| path.is_dir()));
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        folders.sort();
-        let cases = folders.iter().map(|folder| {
-            let name = folder.file_name().unwrap_or_default().to_string_lossy();
-            (name.into_owned(), Case::read(folder))
-        });
-        Ok(cases.collect())
+    pub(super) fn cases(&self) -> Result<Vec<(String, Result<Case, CaseError>)>, Fault> {
+        Case::all(&self.folder.join("cases")).map_err(|error| Fault::new(Exit::NoInput, &error))
+    }
+
+    /// Says that it is being loaded, which takes a while.
+    pub(super) fn announce(&self, around: &mut Around<'_>) {
+        // Who has closed standard error is told nothing.
+        let _ = writeln!(around.words, "loading {} ...", self.id);
     }
 
     /// The most memory that a call with these settings has had since this was asked last, in bytes.
@@ -129,7 +132,7 @@ impl Authored {
     }
 
     /// What a case answers.
-    pub(super) async fn answer(&mut self, case: &Case) -> Result<Value, Failed> {
+    pub(super) async fn answer(&mut self, case: &Case) -> Result<Answer, Failed> {
         Ok(self.trial(&case.config).await?.run(case).await?)
     }
 }
@@ -144,9 +147,37 @@ fn request_id() -> RequestId {
     "case".parse().expect("a constant request id")
 }
 
-/// The one component that cargo has built.
-fn built(folder: &Path) -> Option<PathBuf> {
-    let entries = fs::read_dir(folder.join(BUILT)).ok()?;
+/// What stands beside an answer for the author, a line each: what is behind a problem, and what the plugin wrote.
+pub(super) fn beside(answer: &Answer) -> String {
+    let cause = answer.cause.iter().map(|cause| format!("  because  {cause}\n"));
+    let written = answer.written.iter().map(|line| format!("  it wrote {line}\n"));
+    cause.chain(written).collect()
+}
+
+/// The component that cargo has built, or where it is not. `target_dir` may have those of many crates, so there it must be called as
+/// `plugin new` calls it; in the folder's own target it may also be the only one.
+fn built(folder: &Path, id: &str, target_dir: Option<&Path>) -> Result<PathBuf, String> {
+    let name = format!("plugin_{}.wasm", id.replace('-', "_"));
+    let own = folder.join("target").join(BUILT);
+    let places: Vec<_> = target_dir
+        .map(|dir| dir.join(BUILT))
+        .into_iter()
+        .chain([own.clone()])
+        .collect();
+    let named = places.iter().map(|place| place.join(&name)).find(|path| path.is_file());
+    named.or_else(|| only(&own)).ok_or_else(|| {
+        let places: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
+        format!(
+            "no component here, and no {name} in {}: build it first, with cargo build --release --target wasm32-wasip2, or name it \
+             with --wasm",
+            places.join(" or ")
+        )
+    })
+}
+
+/// The only component in a folder.
+fn only(folder: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).ok()?;
     let components = entries.flatten().map(|entry| entry.path());
     let mut components = components.filter(|path| path.extension().is_some_and(|extension| extension == "wasm"));
     let found = components.next()?;
@@ -161,5 +192,39 @@ impl Chosen {
             folder: folder.to_owned(),
             wasm: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(target: &Path, name: &str) -> PathBuf {
+        let place = target.join(BUILT);
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join(name), "").unwrap();
+        place.join(name)
+    }
+
+    #[test]
+    fn what_cargo_built_is_found_in_its_target_folder_wherever_that_is() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, shared) = (root.path().join("my-first"), root.path().join("shared"));
+        let found = |target_dir: Option<&Path>| built(&folder, "my-first", target_dir);
+        let sentence = found(Some(&shared)).unwrap_err();
+        for place in [&folder.join("target"), &shared] {
+            assert!(sentence.contains(&*place.join(BUILT).to_string_lossy()), "{sentence}");
+        }
+        build(&shared, "plugin_of_another.wasm");
+        assert!(found(Some(&shared)).is_err());
+
+        let only = build(&folder.join("target"), "my_crate.wasm");
+        assert_eq!(found(None).unwrap(), only);
+        build(&folder.join("target"), "second.wasm");
+        assert!(found(None).is_err());
+        let named = build(&folder.join("target"), "plugin_my_first.wasm");
+        assert_eq!(found(Some(&shared)).unwrap(), named);
+        let named = build(&shared, "plugin_my_first.wasm");
+        assert_eq!(found(Some(&shared)).unwrap(), named);
     }
 }

@@ -1,19 +1,20 @@
 //! `switchboard plugin check FOLDER`: whether a server would take a plugin, what that would do to others there, and whether it does what
 //! its cases say.
 
-use std::io::Write;
-
 use serde_json::Map;
 use switchboard_core::config::Config;
 
-use super::authored::{Authored, Chosen};
+use super::Around;
+use super::authored::{Authored, Chosen, beside};
 use super::dropped::{Dropped, dropped};
 use crate::cli::exit::{Exit, Fault};
 use crate::cli::unwritten;
 use crate::wiring;
 
-pub(super) async fn run(config: &Config, options: &Chosen, out: &mut dyn Write) -> Result<Exit, Fault> {
-    let mut plugin = Authored::read(options, wiring::engine(config, None)?, wiring::max_wasm_mib(config))?;
+pub(super) async fn run(config: &Config, options: &Chosen, mut around: Around<'_>) -> Result<Exit, Fault> {
+    let (engine, most) = (wiring::engine(config, None)?, wiring::max_wasm_mib(config));
+    let mut plugin = Authored::read(options, &around, engine, most)?;
+    plugin.announce(&mut around);
     let faults = faults(config, &mut plugin).await?;
     let said = match &faults {
         Faults::Refused(sentence) => format!("{sentence}\n"),
@@ -22,16 +23,19 @@ pub(super) async fn run(config: &Config, options: &Chosen, out: &mut dyn Write) 
                 .iter()
                 .map(|change| format!("in a server, {change}\n"))
                 .collect();
-            let wrong_count = wrong.len();
-            let end = match (count, wrong_count) {
-                (0, _) => "it can be loaded; it has no case, so nothing says what it does".to_owned(),
+            let verdict = match (count, wrong.len()) {
+                (0, _) => "it can be loaded; it has no cases, so nothing says what it does".to_owned(),
                 (count, 0) => format!("it can be loaded, and all of its cases hold: {count}"),
-                (count, wrong) => format!("it can be loaded; of {count} cases {wrong} do not hold"),
+                (count, 1) => format!("it can be loaded, but 1 of {count} cases does not hold:"),
+                (count, wrong) => format!("it can be loaded, but {wrong} of {count} cases do not hold:"),
             };
-            format!("{changes}{}{end}\n", wrong.concat())
+            format!("{changes}{verdict}\n{}", wrong.concat())
         }
     };
-    out.write_all(said.as_bytes()).map_err(|error| unwritten(&error))?;
+    around
+        .out
+        .write_all(said.as_bytes())
+        .map_err(|error| unwritten(&error))?;
     Ok(match faults {
         Faults::Cases { wrong, .. } if wrong.is_empty() => Exit::Ok,
         _ => Exit::Unwell,
@@ -58,9 +62,7 @@ async fn faults(config: &Config, plugin: &mut Authored) -> Result<Faults, Fault>
         Dropped::Refused(sentence) => return Ok(Faults::Refused(sentence)),
         Dropped::Taken(changes) => changes,
     };
-    let cases = plugin
-        .cases()
-        .map_err(|error| Fault::new(Exit::NoInput, &format!("its cases: {error}")))?;
+    let cases = plugin.cases()?;
     let count = cases.len();
     let mut wrong = Vec::new();
     for (name, case) in cases {
@@ -71,13 +73,22 @@ async fn faults(config: &Config, plugin: &mut Authored) -> Result<Faults, Fault>
                 continue;
             }
         };
-        match (plugin.answer(&case).await, &case.expected) {
-            (Ok(found), Some(expected)) if found == *expected => {}
-            (Ok(found), Some(expected)) => wrong.push(format!(
-                "case {name} answers something else than expected\n  expected {expected}\n  found    {found}\n"
+        let answer = match plugin.answer(&case).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                wrong.push(format!("case {name}: {error}\n"));
+                continue;
+            }
+        };
+        let (found, beside) = (&answer.value, beside(&answer));
+        match &case.expected {
+            Some(expected) if found == expected => {}
+            Some(expected) => wrong.push(format!(
+                "case {name} answers something else than expected\n  expected {expected}\n  found    {found}\n{beside}"
             )),
-            (Ok(found), None) => wrong.push(format!("case {name} has no expected.json; it answers\n  {found}\n")),
-            (Err(error), _) => wrong.push(format!("case {name}: {error}\n")),
+            None => wrong.push(format!(
+                "case {name} has no expected.json; it answers\n  {found}\n{beside}"
+            )),
         }
     }
     Ok(Faults::Cases { changes, count, wrong })
@@ -112,9 +123,14 @@ mod tests {
 
     async fn checked(folder: &Path) -> Result<(String, Exit), Fault> {
         let config = testing::config(folder);
-        let mut out = Vec::new();
-        let options = Chosen::of(folder);
-        let exit = run(&config, &options, &mut out).await?;
+        let (mut out, mut words) = (Vec::new(), Vec::new());
+        let around = Around {
+            target_dir: None,
+            out: &mut out,
+            words: &mut words,
+        };
+        let exit = run(&config, &Chosen::of(folder), around).await?;
+        assert_eq!(String::from_utf8(words).unwrap(), "loading otp ...\n");
         Ok((String::from_utf8(out).unwrap(), exit))
     }
 
@@ -129,10 +145,12 @@ mod tests {
         let place = "in a server, it serves in the place of the bundled plugin otp\n";
         let cases = said.strip_prefix(place).unwrap();
         assert!(
-            cases.starts_with("case one has no expected.json; it answers\n  {\"problem\":"),
+            cases.starts_with(
+                "it can be loaded, but 1 of 1 cases does not hold:\ncase one has no expected.json; it answers\n  {\"problem\":"
+            ),
             "{said}"
         );
-        let answer = cases.lines().nth(1).unwrap().trim();
+        let answer = cases.lines().nth(2).unwrap().trim();
         fs::write(folder.join("cases/one/expected.json"), answer).unwrap();
         let held = format!("{place}it can be loaded, and all of its cases hold: 1\n");
         assert_eq!(checked(&folder).await.unwrap(), (held, Exit::Ok));
@@ -155,15 +173,49 @@ mod tests {
             (
                 r#"{"kind": "otp", "body": {}, "config": {"x": 1}}"#,
                 "{}",
-                "its configuration has no x",
+                "case one: with its config in the place of an operator's, plugin otp cannot be loaded: [grants.otp] config sets x, \
+                 which its plugin.toml does not have; it has default_language\n",
+            ),
+            (
+                r#"{"kind": "opt", "body": {}}"#,
+                "{}",
+                "case one: the input has the kind opt, which the plugin does not offer; it offers otp\n",
+            ),
+            (
+                r#"{"kind": "otp", "body": {"code": "493027"}, "config": {"default_language": "tlh"}}"#,
+                "{}",
+                "\n  because  plugin otp 0.1.0: the plugin reports a failure of its own: default_language is not a language of this \
+                 plugin\n",
             ),
         ] {
             let root = tempfile::tempdir().unwrap();
             let (said, exit) = checked(&otp(root.path(), input, Some(expected))).await.unwrap();
             assert!(said.contains(sentence), "{sentence:?} is not in {said}");
-            assert!(said.ends_with("it can be loaded; of 1 cases 1 do not hold\n"), "{said}");
+            assert!(
+                said.contains("it can be loaded, but 1 of 1 cases does not hold:\n"),
+                "{said}"
+            );
             assert_eq!(exit, Exit::Unwell);
         }
+    }
+
+    #[tokio::test]
+    async fn a_plugin_without_cases_is_told_so_and_one_with_several_wrong_ones_how_many() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = otp(root.path(), INPUT, None);
+        let second = folder.join("cases/two");
+        fs::create_dir(&second).unwrap();
+        let (said, exit) = checked(&folder).await.unwrap();
+        assert!(said.contains("but 2 of 2 cases do not hold:\n"), "{said}");
+        assert_eq!(exit, Exit::Unwell);
+
+        fs::remove_dir_all(folder.join("cases")).unwrap();
+        let (said, exit) = checked(&folder).await.unwrap();
+        assert!(
+            said.ends_with("it has no cases, so nothing says what it does\n"),
+            "{said}"
+        );
+        assert_eq!(exit, Exit::Ok);
     }
 
     #[tokio::test]

@@ -8,8 +8,9 @@ mod new;
 mod precompile;
 mod run;
 
-use std::io::{self, IsTerminal as _};
-use std::path::Path;
+use std::env;
+use std::io::{self, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use switchboard_core::config::Config;
@@ -26,7 +27,8 @@ pub(super) enum Action {
     /// Load a plugin as a server would, say whose kinds or routes it would take there, and run its cases. Exits with 1 when something is
     /// wrong.
     Check(authored::Chosen),
-    /// Run the cases of a plugin and show what each answers, how long it took and how large the answer is.
+    /// Run the cases of a plugin and show what each answers, what the plugin wrote meanwhile, how long it took and how large the answer
+    /// is.
     Run(run::Options),
     /// Write a new plugin, a Rust crate, into a folder of its name here.
     New(new::Options),
@@ -34,16 +36,30 @@ pub(super) enum Action {
     Precompile(precompile::Options),
 }
 
+/// What surrounds a command of an author.
+struct Around<'a> {
+    /// Where cargo builds, if the environment says so.
+    target_dir: Option<PathBuf>,
+    /// For what was asked for.
+    out: &'a mut dyn Write,
+    /// For what else there is to say meanwhile.
+    words: &'a mut dyn Write,
+}
+
 pub(super) fn run(config: Result<Config, Fault>, action: &Action) -> Result<Exit, Fault> {
-    let out = &mut io::stdout();
+    let around = Around {
+        target_dir: env::var_os("CARGO_TARGET_DIR").map(PathBuf::from),
+        out: &mut io::stdout(),
+        words: &mut io::stderr(),
+    };
     match action {
-        Action::List(options) => on_runtime(list::run(&config?, options, out))?,
-        Action::Check(options) => on_runtime(check::run(&config?, options, out))?,
+        Action::List(options) => on_runtime(list::run(&config?, options, around.out))?,
+        Action::Check(options) => on_runtime(check::run(&config?, options, around))?,
         Action::Run(options) => {
             let paint = io::stdout().is_terminal();
-            on_runtime(run::run(&config?, options, paint, out))?
+            on_runtime(run::run(&config?, options, paint, around))?
         }
-        Action::New(options) => new::run(options, Path::new("."), out).map(|()| Exit::Ok),
-        Action::Precompile(options) => precompile::run(options, out).map(|()| Exit::Ok),
+        Action::New(options) => new::run(options, Path::new("."), around.out).map(|()| Exit::Ok),
+        Action::Precompile(options) => precompile::run(options, around.out).map(|()| Exit::Ok),
     }
 }

@@ -1,11 +1,11 @@
 //! `switchboard plugin new NAME`: a crate that builds with plain cargo, with the contract and a first case in it.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use switchboard_plugins::is_id;
+use switchboard_plugins::{RESERVED, is_id};
 
 use crate::cli::exit::{Exit, Fault};
 use crate::cli::unwritten;
@@ -129,11 +129,22 @@ impl Kind {
 /// Makes the folder in `parent`.
 pub(in crate::cli) fn run(options: &Options, parent: &Path, out: &mut dyn Write) -> Result<(), Fault> {
     let Options { name, world } = options;
+    if *world == Kind::Dialect && RESERVED.contains(&name.as_str()) {
+        let sentence =
+            format!("a dialect cannot be called {name}: its routes would begin with /{name}, which is the host's own");
+        return Err(Fault::new(Exit::Usage, &sentence));
+    }
     let folder = parent.join(name);
     let unmade =
         |path: &Path, error: &io::Error| Fault::new(Exit::CannotCreate, &format!("{}: {error}", path.display()));
     // Nothing of anybody's is written over.
-    fs::create_dir(&folder).map_err(|error| unmade(&folder, &error))?;
+    fs::create_dir(&folder).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            let sentence = format!("there is something called {name} here already: remove it, or choose another name");
+            Fault::new(Exit::CannotCreate, &sentence)
+        }
+        _ => unmade(&folder, &error),
+    })?;
     for (path, template) in SHARED.iter().chain(&CONTRACT).chain(world.files()) {
         let path = folder.join(path);
         let text = template
@@ -190,7 +201,11 @@ mod tests {
                 let is_wit = file.to_string_lossy().ends_with(".wit");
                 assert_eq!(folder.join("wit").join(&file).exists(), is_wit, "{}", file.display());
             }
-            assert!(!Case::all(&folder.join("cases")).unwrap().is_empty());
+            let cases = Case::all(&folder.join("cases")).unwrap();
+            assert!(
+                !cases.is_empty() && cases.iter().all(|(_, case)| case.is_ok()),
+                "{cases:?}"
+            );
             let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
             assert!(manifest.contains("name = \"plugin-my-first\""));
         }
@@ -218,8 +233,28 @@ mod tests {
         };
         let fault = run(&options, parent.path(), &mut Vec::new()).unwrap_err();
         assert_eq!(fault.exit, Exit::CannotCreate);
+        assert_eq!(
+            fault.sentence,
+            "there is something called otp here already: remove it, or choose another name"
+        );
         for hostile in ["../otp", "Otp", "", "a/b", "7up", "-x"] {
             assert!(id(hostile).is_err(), "{hostile}");
         }
+    }
+
+    #[test]
+    fn a_dialect_is_not_called_as_the_hosts_own_routes_begin() {
+        let parent = tempfile::tempdir().unwrap();
+        let begun = |world| {
+            let options = Options {
+                name: "api".to_owned(),
+                world,
+            };
+            run(&options, parent.path(), &mut Vec::new())
+        };
+        let fault = begun(Kind::Dialect).unwrap_err();
+        assert_eq!(fault.exit, Exit::Usage);
+        assert!(!parent.path().join("api").exists());
+        begun(Kind::MessageHandler).unwrap();
     }
 }

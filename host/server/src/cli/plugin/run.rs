@@ -1,7 +1,6 @@
 //! `switchboard plugin run FOLDER [CASE]`: what a plugin answers, and what that costs.
 
 use std::fmt::Write as _;
-use std::io::Write;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,7 +9,8 @@ use switchboard_core::config::Config;
 use switchboard_plugins::Limits;
 use tokio::time::Instant;
 
-use super::authored::{self, Authored};
+use super::Around;
+use super::authored::{self, Authored, beside};
 use crate::cli::exit::{Exit, Fault};
 use crate::cli::unwritten;
 use crate::wiring;
@@ -28,19 +28,26 @@ pub(in crate::cli) struct Options {
 }
 
 /// Exits with 1 when a case cannot be run or goes over a limit.
-pub(super) async fn run(config: &Config, options: &Options, paint: bool, out: &mut dyn Write) -> Result<Exit, Fault> {
-    let mut plugin = Authored::read(
-        &options.plugin,
-        wiring::engine(config, None)?,
-        wiring::max_wasm_mib(config),
-    )?;
+pub(super) async fn run(
+    config: &Config,
+    options: &Options,
+    paint: bool,
+    mut around: Around<'_>,
+) -> Result<Exit, Fault> {
+    let most = wiring::max_wasm_mib(config);
+    let mut plugin = Authored::read(&options.plugin, &around, wiring::engine(config, None)?, most)?;
+    plugin.announce(&mut around);
     let limits = match plugin.trial(&Map::new()).await {
         Ok(trial) => trial.limits(),
         Err(error) => return Err(Fault::new(Exit::Unwell, &error)),
     };
-    let mut cases = plugin
-        .cases()
-        .map_err(|error| Fault::new(Exit::NoInput, &format!("its cases: {error}")))?;
+    let mut cases = plugin.cases()?;
+    if cases.is_empty() {
+        say(
+            &mut around,
+            "it has no cases: a case is a folder in cases, with input.json in it\n",
+        )?;
+    }
     if let Some(wanted) = &options.case {
         let names: Vec<_> = cases.iter().map(|(name, _)| name.clone()).collect();
         cases.retain(|(name, _)| name == wanted);
@@ -50,18 +57,14 @@ pub(super) async fn run(config: &Config, options: &Options, paint: bool, out: &m
         }
     }
     // Counting takes time, so it is not done in the run that is timed.
-    let mut counted = Authored::read(
-        &options.plugin,
-        wiring::counting_engine(config)?,
-        wiring::max_wasm_mib(config),
-    )?;
+    let mut counted = Authored::read(&options.plugin, &around, wiring::counting_engine(config)?, most)?;
     let mut exit = Exit::Ok;
     for (name, case) in cases {
         let case = match case {
             Ok(case) => case,
             Err(error) => {
                 exit = Exit::Unwell;
-                say(out, &format!("{name}: {error}\n"))?;
+                say(&mut around, &format!("{name}: {error}\n"))?;
                 continue;
             }
         };
@@ -81,21 +84,23 @@ pub(super) async fn run(config: &Config, options: &Options, paint: bool, out: &m
                     memory_bytes: plugin.peak_memory(&case.config),
                     instructions: counted.instructions(&case.config),
                 };
-                let cost = Cost::of(&answer, &used, &limits);
-                (format!("{name}\n{answer:#}\n{}\n", cost.told(paint)), cost.is_over())
+                let (value, beside) = (&answer.value, beside(&answer));
+                let cost = Cost::of(value, &used, &limits);
+                let text = format!("{name}\n{value:#}\n{beside}{}\n", cost.told(paint));
+                (text, cost.is_over())
             }
             Err(error) => (format!("{name}: {error}\n"), true),
         };
         if is_over {
             exit = Exit::Unwell;
         }
-        say(out, &text)?;
+        say(&mut around, &text)?;
     }
     Ok(exit)
 }
 
-fn say(out: &mut dyn Write, text: &str) -> Result<(), Fault> {
-    out.write_all(text.as_bytes()).map_err(|error| unwritten(&error))
+fn say(around: &mut Around<'_>, text: &str) -> Result<(), Fault> {
+    around.out.write_all(text.as_bytes()).map_err(|error| unwritten(&error))
 }
 
 /// What one call used.
@@ -155,9 +160,13 @@ impl Cost {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use serde_json::json;
 
     use super::*;
+    use crate::testing::{self, shipped};
 
     const LIMITS: Limits = Limits {
         cpu_ms: 50,
@@ -173,6 +182,44 @@ mod tests {
             instructions: 1234,
         };
         Cost::of(answer, &used, &LIMITS)
+    }
+
+    async fn ran(folder: &Path, case: Option<&str>) -> Result<(String, Exit), Fault> {
+        let (mut out, mut words) = (Vec::new(), Vec::new());
+        let around = Around {
+            target_dir: None,
+            out: &mut out,
+            words: &mut words,
+        };
+        let options = Options {
+            plugin: authored::Chosen::of(folder),
+            case: case.map(str::to_owned),
+        };
+        let exit = run(&testing::config(folder), &options, false, around).await?;
+        assert_eq!(String::from_utf8(words).unwrap(), "loading otp ...\n");
+        Ok((String::from_utf8(out).unwrap(), exit))
+    }
+
+    #[tokio::test]
+    async fn what_is_behind_a_problem_stands_below_the_answer() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("otp");
+        let case = folder.join("cases/unknown-language");
+        fs::create_dir_all(&case).unwrap();
+        fs::write(folder.join("plugin.toml"), shipped("otp").manifest).unwrap();
+        fs::write(folder.join("plugin.wasm"), shipped("otp").wasm).unwrap();
+        let input = r#"{"kind": "otp", "body": {"code": "493027"}, "config": {"default_language": "tlh"}}"#;
+        fs::write(case.join("input.json"), input).unwrap();
+        let (said, _) = ran(&folder, None).await.unwrap();
+        let because = "\n  because  plugin otp 0.1.0: the plugin reports a failure of its own: default_language is not a language of this \
+                       plugin\n";
+        assert!(said.contains(because), "{said}");
+        let fault = ran(&folder, Some("none")).await.unwrap_err();
+        assert_eq!(fault.sentence, "there is no case none; there are: unknown-language");
+
+        fs::remove_dir_all(folder.join("cases")).unwrap();
+        let (said, exit) = ran(&folder, None).await.unwrap();
+        assert!(said.starts_with("it has no cases") && exit == Exit::Ok, "{said}");
     }
 
     #[test]
