@@ -46,6 +46,10 @@ impl Health {
             *state = State::default();
             return None;
         }
+        if state.until.is_some_and(|until| Instant::now() < until) {
+            // It was called before the rest began.
+            return None;
+        }
         state.strikes += 1;
         if state.strikes < STRIKES {
             return None;
@@ -70,6 +74,18 @@ mod tests {
 
     fn crash(health: &Health) -> Option<Duration> {
         health.note(&Err(&Problem::new(Code::PLUGIN_TRAP, "x")))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn crashes_of_calls_that_were_under_way_do_not_lengthen_the_rest() {
+        let health = Health::default();
+        for _ in 0..STRIKES {
+            crash(&health);
+        }
+        assert!((0..30).all(|_| crash(&health).is_none()));
+        assert_eq!(health.rest(), Some(FIRST_REST));
+        tokio::time::advance(FIRST_REST).await;
+        assert_eq!(crash(&health), Some(FIRST_REST * 2), "the one call that decides");
     }
 
     #[tokio::test(start_paused = true)]

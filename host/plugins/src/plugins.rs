@@ -1,6 +1,7 @@
 //! All plugins, as the rest of the host sees them. They come and go while requests are under way: a request uses the plugin that was
 //! there when it began, and ends with it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -39,7 +40,8 @@ struct Inner {
     metrics: Metrics,
     table: ArcSwap<Table>,
     /// One change of the table at a time. What is loaded for it is loaded before.
-    changing: Mutex<()>,
+    /// Held by whoever changes the table. What was enabled or disabled here stays so until the next start, whatever comes and goes.
+    switches: Mutex<BTreeMap<String, bool>>,
     changes: AtomicU64,
 }
 
@@ -141,7 +143,7 @@ impl Plugins {
             engine,
             metrics: Metrics::default(),
             table: ArcSwap::default(),
-            changing: Mutex::default(),
+            switches: Mutex::default(),
             changes: AtomicU64::new(0),
         }))
     }
@@ -177,12 +179,9 @@ impl Plugins {
     pub async fn put(&self, source: PluginSource) -> Result<(), LoadError> {
         let (id, origin, is_enabled) = (source.id.clone(), source.origin, source.is_enabled);
         let loaded = load(&self.0.engine, &self.0.metrics, source).await;
-        let _turn = self.0.changing.lock().await;
+        let switches = self.0.switches.lock().await;
         let mut entries = self.0.table.load().entries.clone();
-        let is_enabled = entries
-            .iter()
-            .find(|entry| entry.id == id)
-            .map_or(is_enabled, |entry| entry.is_enabled);
+        let is_enabled = switches.get(&id).copied().unwrap_or(is_enabled);
         let place = entries
             .iter()
             .position(|entry| entry.id == id && entry.origin == origin);
@@ -226,7 +225,7 @@ impl Plugins {
 
     /// Keeps why an added plugin could not even be read. What served before serves on.
     pub async fn refuse(&self, error: LoadError) {
-        let _turn = self.0.changing.lock().await;
+        let switches = self.0.switches.lock().await;
         self.0.metrics.loaded(false);
         let mut entries = self.0.table.load().entries.clone();
         let added = |entry: &&mut Entry| entry.id == error.plugin && entry.origin == Origin::Folder;
@@ -235,7 +234,7 @@ impl Plugins {
             None => entries.push(Entry {
                 id: error.plugin.clone(),
                 origin: Origin::Folder,
-                is_enabled: true,
+                is_enabled: switches.get(&error.plugin).copied().unwrap_or(true),
                 loaded: None,
                 error: Some(Arc::new(error)),
             }),
@@ -251,7 +250,7 @@ impl Plugins {
     /// # Errors
     /// When what comes back does not fit beside the others.
     pub async fn remove(&self, id: &str) -> Result<(), LoadError> {
-        let _turn = self.0.changing.lock().await;
+        let _switches = self.0.switches.lock().await;
         let mut entries = self.0.table.load().entries.clone();
         entries.retain(|entry| !(entry.id == id && entry.origin == Origin::Folder));
         self.swap(Table::of(entries)?);
@@ -263,7 +262,7 @@ impl Plugins {
     /// # Errors
     /// When it does not fit beside the others any more.
     pub async fn enable(&self, id: &str, is_enabled: bool) -> Result<bool, LoadError> {
-        let _turn = self.0.changing.lock().await;
+        let mut switches = self.0.switches.lock().await;
         let mut entries = self.0.table.load().entries.clone();
         let mut is_there = false;
         for entry in entries.iter_mut().filter(|entry| entry.id == id) {
@@ -271,6 +270,9 @@ impl Plugins {
             is_there = true;
         }
         self.swap(Table::of(entries).map_err(|error| error.laid_to(id))?);
+        if is_there {
+            switches.insert(id.to_owned(), is_enabled);
+        }
         Ok(is_there)
     }
 

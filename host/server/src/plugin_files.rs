@@ -17,7 +17,7 @@ use switchboard_plugins::Refusal;
 const MANIFEST: &str = "plugin.toml";
 const COMPONENT: &str = "plugin.wasm";
 /// The largest plugin.toml, in KiB.
-const MOST_MANIFEST_KIB: u64 = 256;
+pub(crate) const MOST_MANIFEST_KIB: u64 = 256;
 /// Files of a folder that are looked at.
 const MOST_FILES: usize = 64;
 
@@ -210,8 +210,19 @@ pub(crate) fn shown(name: &OsStr) -> String {
     let text = name.to_string_lossy();
     let printable = text
         .chars()
-        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
-    printable.take(64).collect()
+        .map(|c| if is_plain(c) { c } else { char::REPLACEMENT_CHARACTER });
+    let mut shown: String = printable.clone().take(64).collect();
+    if printable.count() > 64 {
+        // Not to be taken for the id that it begins with.
+        shown.push('…');
+    }
+    shown
+}
+
+/// Whether it shows as itself: no control, and nothing that turns the direction of what follows.
+fn is_plain(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn files(sentence: impl Into<String>) -> Refusal {
@@ -360,7 +371,7 @@ mod tests {
 
     #[test]
     fn a_made_up_name_is_shown_without_what_would_spoil_a_line() {
-        assert_eq!(shown(OsStr::new("a\nb\u{1b}[31m")), "a\u{fffd}b\u{fffd}[31m");
-        assert_eq!(shown(OsStr::new(&"x".repeat(1000))).len(), 64);
+        assert_eq!(shown(OsStr::new("a\nb\u{1b}[31m\u{202e}")), "a\u{fffd}b\u{fffd}[31m\u{fffd}");
+        assert_eq!(shown(OsStr::new(&"x".repeat(1000))).len(), 67);
     }
 }

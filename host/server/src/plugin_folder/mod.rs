@@ -321,6 +321,46 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_the_operator_has_disabled_stays_so_however_it_comes() {
+        let grant = GrantConfig {
+            enabled: false,
+            ..GrantConfig::default()
+        };
+        let tried = Tried::with(Grants::from([("otp".to_owned(), grant)]));
+        let path = tried.root.path().join("otp");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("plugin.toml"), manifest("otp", "1.0.0")).unwrap();
+        tried.looks().await;
+        assert!(tried.error("otp").contains("no component"), "{}", tried.error("otp"));
+        fs::write(path.join("plugin.wasm"), shipped("otp").wasm).unwrap();
+        tried.looks().await;
+        assert_eq!((tried.version("otp").is_some(), tried.kinds()), (true, 0));
+
+        let tried = Tried::new();
+        tried.write("otp", &manifest("otp", "1.0.0"));
+        tried.looks().await;
+        tried.folder.0.plugins.enable("otp", false).await.unwrap();
+        tried.remove("otp");
+        tried.looks().await;
+        tried.write("otp", &manifest("otp", "1.0.1"));
+        tried.looks().await;
+        assert_eq!(tried.kinds(), 0, "until the next start");
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_no_id_touches_no_plugin_that_has_the_one_it_begins_with() {
+        let tried = Tried::new();
+        let id = "a".repeat(64);
+        tried.write(&id, &manifest(&id, "1.0.0"));
+        fs::create_dir(tried.root.path().join(format!("{id}b"))).unwrap();
+        tried.looks().await;
+        assert_eq!((tried.kinds(), tried.error(&id).as_str()), (1, ""));
+        fs::remove_dir(tried.root.path().join(format!("{id}b"))).unwrap();
+        tried.looks().await;
+        assert_eq!(tried.kinds(), 1);
+    }
+
+    #[tokio::test]
     async fn what_is_there_at_the_start_is_loaded_at_once() {
         let tried = Tried::new();
         tried.write("otp", &manifest("otp", "1.0.0"));
@@ -395,7 +435,7 @@ mod tests {
         assert_eq!(states.len(), 10, "{states:#?}");
         for state in &states {
             assert!(state.serving.is_none() && state.error.is_some(), "{state:?}");
-            assert!(!state.id.contains('\u{1b}') && state.id.len() <= 66, "{:?}", state.id);
+            assert!(!state.id.contains('\u{1b}') && state.id.chars().count() <= 65, "{:?}", state.id);
         }
         assert!(tried.error("link").contains("symbolic link"));
         assert!(tried.error("file").contains("it is not a folder"));
