@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use switchboard_core::problem::{Code, Problem};
 
+use crate::contract::content::Content;
 use crate::contract::effects::{Effect, Outcome};
+use crate::contract::http::{Body, Data};
 use crate::fault::Fault;
 use crate::plugin::Plugin;
 use crate::problem;
@@ -12,6 +14,26 @@ use crate::problem;
 const MAX_ROUNDS: usize = 8;
 /// Effects in one step.
 const MAX_EFFECTS: usize = 32;
+
+/// Kinds of content that have a type of their own, which the open case may not imitate.
+const TYPED: [&str; 13] = [
+    "text",
+    "image",
+    "video",
+    "audio",
+    "voice",
+    "speech",
+    "document",
+    "sticker",
+    "location",
+    "contacts",
+    "poll",
+    "reaction",
+    "interactive",
+];
+
+/// Bytes of all outcomes of one request together.
+const MOST_OUTCOME_BYTES: usize = 8 * 1024 * 1024;
 
 /// Carries out what a plugin asks for. One lives as long as a request: it keeps the blobs of that request.
 #[async_trait]
@@ -75,8 +97,10 @@ impl<A> Turn<A> {
     pub(crate) fn effects(effects: Vec<Effect>) -> Result<Self, Fault> {
         counted("effects", effects.len(), MAX_EFFECTS)?;
         for effect in &effects {
-            if let Effect::Other(open) = effect {
-                checked_open(&open.name, &open.json)?;
+            match effect {
+                Effect::Other(open) => checked_open(&open.name, &open.json)?,
+                Effect::Send(send) => checked_content(&send.content)?,
+                _ => {}
             }
         }
         Ok(Self::Do(effects))
@@ -105,6 +129,48 @@ pub(crate) fn checked_open(name: &str, json: &str) -> Result<(), Fault> {
     }
 }
 
+/// A content, if it keeps to the contract: the open case is for what has no type of its own.
+pub(crate) fn checked_content(content: &Content) -> Result<(), Fault> {
+    let Content::Other(open) = content else {
+        return Ok(());
+    };
+    checked_open(&open.name, &open.json)?;
+    if TYPED.contains(&open.name.as_str()) {
+        let name = &open.name;
+        return Err(Fault::Contract(format!(
+            "a content of kind {name} without its own type"
+        )));
+    }
+    Ok(())
+}
+
+/// Bytes of what an outcome holds.
+fn weight(outcome: &Outcome) -> usize {
+    let data = |data: &Data| match data {
+        Data::Text(text) => text.len(),
+        Data::Bytes(bytes) => bytes.len(),
+        Data::Blob(_) => 0,
+    };
+    match outcome {
+        Outcome::Json(json) => json.len(),
+        Outcome::Entries(entries) => entries.iter().map(|entry| entry.at.key.len() + entry.value.len()).sum(),
+        Outcome::Fetched(response) => match &response.body {
+            Body::Empty => 0,
+            Body::Whole(whole) => data(whole),
+            Body::Form(parts) => parts.iter().map(|part| data(&part.data)).sum(),
+        },
+        _ => 0,
+    }
+}
+
+fn too_much() -> Outcome {
+    let sentence = format!(
+        "The outcomes of one request are at most {} MiB together.",
+        MOST_OUTCOME_BYTES >> 20
+    );
+    Outcome::Failed(problem::for_guest(&Problem::new(Code::NOT_SUPPORTED, sentence)))
+}
+
 /// One request to a plugin, which can be put again with more outcomes.
 pub(crate) trait Question: Sync {
     type Answer: Send;
@@ -127,6 +193,7 @@ pub(crate) async fn ask<Q: Question>(question: &Q, effects: &dyn Effects) -> Res
     let plugin = question.plugin();
     plugin.check_in()?;
     let mut outcomes = Vec::new();
+    let mut bytes = 0;
     for round in 1..=MAX_ROUNDS {
         match question.put(&outcomes).await? {
             Turn::Done(answer) => return Ok(Answered { answer, outcomes }),
@@ -134,7 +201,15 @@ pub(crate) async fn ask<Q: Question>(question: &Q, effects: &dyn Effects) -> Res
             Turn::Do(_) if round == MAX_ROUNDS => break,
             Turn::Do(wanted) => {
                 for effect in wanted {
-                    outcomes.push(effects.carry_out(plugin, effect).await);
+                    let outcome = effects.carry_out(plugin, effect).await;
+                    let sum = bytes + weight(&outcome);
+                    // What was done is done; only what there is to say of it is too much.
+                    if sum <= MOST_OUTCOME_BYTES {
+                        bytes = sum;
+                        outcomes.push(outcome);
+                    } else {
+                        outcomes.push(too_much());
+                    }
                 }
             }
         }

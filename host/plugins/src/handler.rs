@@ -10,7 +10,7 @@ use crate::call::Occasion;
 use crate::contract::content::Content;
 use crate::contract::effects::Outcome;
 use crate::contract::message_handler::{GuestIndices, Step};
-use crate::effects::{Effects, Question, Turn, ask, checked_open, counted};
+use crate::effects::{Effects, Question, Turn, ask, checked_content, counted};
 use crate::fault::Fault;
 use crate::kind::{Kind, check_all};
 use crate::load_error::Refusal;
@@ -19,23 +19,6 @@ use crate::schema::BodySchema;
 
 /// Contents in one answer.
 const MAX_CONTENTS: usize = 8;
-
-/// Kinds of content that have a type of their own, which the open case may not imitate.
-const TYPED: [&str; 13] = [
-    "text",
-    "image",
-    "video",
-    "audio",
-    "voice",
-    "speech",
-    "document",
-    "sticker",
-    "location",
-    "contacts",
-    "poll",
-    "reaction",
-    "interactive",
-];
 
 /// A loaded message-handler.
 #[derive(Debug)]
@@ -155,17 +138,7 @@ impl Question for Handling<'_> {
 
 fn checked(contents: Vec<Content>) -> Result<Vec<Content>, Fault> {
     counted("contents", contents.len(), MAX_CONTENTS)?;
-    for content in &contents {
-        if let Content::Other(open) = content {
-            checked_open(&open.name, &open.json)?;
-            if TYPED.contains(&open.name.as_str()) {
-                let name = &open.name;
-                return Err(Fault::Contract(format!(
-                    "a content of kind {name} without its own type"
-                )));
-            }
-        }
-    }
+    contents.iter().try_for_each(checked_content)?;
     Ok(contents)
 }
 

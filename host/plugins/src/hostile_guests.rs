@@ -328,6 +328,31 @@ async fn thousands_of_effects_are_not_even_counted() {
     assert_eq!(problem.code(), &Code::PLUGIN_TRAP);
 }
 
+/// Answers every wish with a megabyte.
+struct Generous;
+
+#[async_trait]
+impl Effects for Generous {
+    async fn carry_out(&self, _plugin: &Plugin, _effect: Effect) -> Outcome {
+        Outcome::Json(format!("\"{}\"", "x".repeat(1 << 20)))
+    }
+}
+
+#[tokio::test]
+async fn what_a_guest_is_told_in_all_is_bounded_whatever_it_asks_for() {
+    let mut text = GuestText {
+        pages: 200,
+        ..GuestText::default()
+    };
+    let (step, words) = (text.act(32), text.string("enough"));
+    let answer = text.send(1, words);
+    // Were all of it handed over, it would not fit into the guest.
+    let next = format!("(if (result i32) (local.get $outcomes) (then (i32.const {answer})) (else (i32.const {step})))");
+    let plugins = load(engine(), text.component(&next), "").await.unwrap();
+    let contents = plugins.handle(&context(), "x", &json!({}), &Generous).await;
+    assert_eq!(contents.unwrap().len(), 1);
+}
+
 /// Counts what it is asked to carry out.
 #[derive(Default)]
 struct Counting(AtomicUsize);

@@ -207,7 +207,9 @@ impl Effects for Carrier<'_> {
         match self.act(plugin, effect).await {
             Ok(outcome) => outcome,
             Err(problem) => {
-                if problem.code().status() >= 500 {
+                // Not the host's to mend, and a plugin may try it again and again.
+                let is_told = [Code::NOT_SUPPORTED, Code::RECORDS_FULL].contains(problem.code());
+                if problem.code().status() >= 500 && !is_told {
                     let cause = problem.cause_chain();
                     let request_id = &self.context.request_id;
                     tracing::warn!(%request_id, plugin = plugin.name(), code = %problem.code(), cause, "a plugin's effect failed");

@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use serde_json::Value;
 use switchboard_core::content::{
     Address, Contact, Content, InvalidLocation, Labelled, Location, MessageKey, Name, Organization, Phone, Reaction,
     Text,
@@ -19,6 +18,8 @@ use crate::parts::Parts;
 
 /// The longest emoji, in bytes: families with skin tones have some 40.
 const LONGEST_EMOJI: usize = 64;
+/// The longest text of a message, in bytes: WhatsApp takes 65,536 characters.
+const LONGEST_BODY: usize = 4 * 65_536;
 /// The longest text beside a location, in bytes.
 const LONGEST_TEXT: usize = 4096;
 /// The largest entry of an address book, in bytes as JSON.
@@ -37,7 +38,7 @@ impl Preparing<'_> {
     /// One content.
     pub(super) async fn content(&self, content: contract::Content) -> Result<Content, Problem> {
         Ok(match content {
-            contract::Content::Text(contract::Text { body, preview_url }) => Content::Text(Text { body, preview_url }),
+            contract::Content::Text(words) => Content::Text(text(words)?),
             contract::Content::Location(place) => Content::Location(location(place)?),
             contract::Content::Contacts(entries) => Content::Contacts(contacts(entries)?),
             contract::Content::Reaction(reaction) => Content::Reaction(self.reaction(reaction).await?),
@@ -51,8 +52,8 @@ impl Preparing<'_> {
             contract::Content::Poll(_) => return Err(not_yet("polls")),
             contract::Content::Interactive(_) => return Err(not_yet("buttons and lists")),
             contract::Content::Other(open) => {
-                let json: Value = serde_json::from_str(&open.json).map_err(Problem::internal)?;
-                Content::from_parts(&open.name, json).map_err(Problem::internal)?
+                let sentence = format!("This version sends no content of the kind {}.", open.name);
+                return Err(Problem::new(Code::NOT_SUPPORTED, sentence).field("type"));
             }
         })
     }
@@ -119,6 +120,15 @@ fn may_be_emoji(text: &str) -> bool {
 
 fn not_yet(what: &str) -> Problem {
     Problem::new(Code::NOT_SUPPORTED, format!("This version does not send {what} yet.")).field("type")
+}
+
+fn text(words: contract::Text) -> Result<Text, Problem> {
+    let contract::Text { body, preview_url } = words;
+    if body.is_empty() || body.len() > LONGEST_BODY {
+        let sentence = format!("text must be 1 to {LONGEST_BODY} bytes.");
+        return Err(Problem::invalid_field("text", sentence));
+    }
+    Ok(Text { body, preview_url })
 }
 
 fn location(place: contract::Location) -> Result<Location, Problem> {

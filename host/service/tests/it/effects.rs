@@ -183,6 +183,31 @@ async fn a_provider_of_voices_acts_on_no_session() {
 }
 
 #[tokio::test]
+async fn a_content_that_has_no_type_or_says_nothing_is_not_sent() {
+    let world = World::new().await;
+    let (id, _line) = world.linked("15550000001").await;
+    let may = [Scope::MessagesSend];
+    let with = |content: Content| match send(id, &json!({})) {
+        Effect::Send(send) => Effect::Send(Send { content, ..send }),
+        other => other,
+    };
+    let open = Content::Other(types::Open {
+        name: "hologram".to_owned(),
+        json: "{\"secret\":1}".to_owned(),
+    });
+    let refused = asked(&world.service, &may, with(open)).await;
+    assert!(
+        matches!(&refused, Outcome::Failed(types::Problem::NotSupported(sentence)) if !sentence.contains("secret")),
+        "{refused:?}"
+    );
+    let nothing = Content::Text(Text {
+        body: String::new(),
+        preview_url: false,
+    });
+    assert_eq!(field(asked(&world.service, &may, with(nothing)).await), "text");
+}
+
+#[tokio::test]
 async fn no_option_of_a_send_is_passed_over() {
     let world = World::new().await;
     let (id, _line) = world.linked("15550000001").await;
