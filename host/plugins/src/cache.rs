@@ -70,12 +70,12 @@ struct Modes {
 /// In the data folder.
 const PRIVATE: Modes = Modes {
     folder: 0o700,
-    file: 0o600,
+    file: 0o400,
 };
 /// In a folder to be shipped: who builds it is not who runs it.
 const SHIPPED: Modes = Modes {
     folder: 0o755,
-    file: 0o644,
+    file: 0o444,
 };
 
 impl CodeCache {
@@ -177,9 +177,16 @@ fn keep(dir: &Path, path: &Path, code: &[u8], modes: Modes) -> io::Result<()> {
     replace(&beside(path, "crc32"), checksum(code)?.as_bytes(), modes.file)
 }
 
-/// Writes aside and renames: a file that is mapped by a running instance must never change under it.
+/// Writes aside and renames: a file that is mapped by a running instance must never change under it. Nobody may write to it afterwards
+/// either, so that a copy in place by whoever restores a backup fails, and does not end this process.
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let aside = beside(path, "new");
+    // What a kill has left there cannot be written to.
+    if let Err(error) = fs::remove_file(&aside)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(error);
+    }
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -251,7 +258,7 @@ mod tests {
         let (first, log) = load(dir.path());
         assert_eq!((first.len(), log.as_str()), (2, ""));
         let written = fs::metadata(&first[0]).unwrap();
-        assert_eq!(written.permissions().mode() & 0o777, 0o600);
+        assert_eq!(written.permissions().mode() & 0o777, 0o400);
         let (second, log) = load(dir.path());
         assert_eq!((second, log.as_str()), (first.clone(), ""));
         assert_eq!(

@@ -61,7 +61,7 @@ impl Manifest {
     /// Reads a manifest under the operator's limits, with the operator's `settings` over its own configuration.
     pub(crate) fn parse(text: &str, most: &Limits, settings: &Map<String, Value>) -> Result<Self, Refusal> {
         let written: Written =
-            toml::from_str(text).map_err(|error| Refusal::Manifest(error.to_string().trim().to_owned()))?;
+            toml::from_str(text).map_err(|error| Refusal::Manifest(clipped(error.to_string().trim())))?;
         if !is_id(&written.id) {
             return Err(Refusal::Manifest(
                 "id must be 1 to 64 of a-z, 0-9 and -, first a letter".to_owned(),
@@ -74,7 +74,7 @@ impl Manifest {
         }
         let Some(world) = World::parse(&written.world) else {
             return Err(Refusal::World {
-                wanted: written.world,
+                wanted: clipped(&written.world),
                 offered: World::offered(),
             });
         };
@@ -120,6 +120,16 @@ impl Manifest {
             config,
         })
     }
+}
+
+/// As much of a stranger's text as can be shown.
+fn clipped(text: &str) -> String {
+    const MOST: usize = 500;
+    let mut shown: String = text.chars().take(MOST).collect();
+    if text.chars().count() > MOST {
+        shown.push('…');
+    }
+    shown
 }
 
 impl AskedLimits {
@@ -403,6 +413,17 @@ mod tests {
                 matches!(with(&asking, &json!({})), Err(Refusal::Manifest(_))),
                 "{asking}"
             );
+        }
+    }
+
+    #[test]
+    fn a_fault_does_not_repeat_a_whole_manifest() {
+        for text in [
+            format!("id = \"{}\" oops", "z".repeat(200_000)),
+            LEAST.replace("message-handler@", &"w".repeat(200_000)),
+        ] {
+            let refusal = Manifest::parse(&text, &Limits::default(), &Map::new()).unwrap_err();
+            assert!(refusal.to_string().len() < 2000);
         }
     }
 
