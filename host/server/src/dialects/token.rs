@@ -43,10 +43,10 @@ fn take_parameter(uri: &mut Uri, name: &str) -> Option<String> {
         }
     }
     let taken = taken?;
-    // What is left of a query is one.
-    *uri = format!("{}?{}", uri.path(), left.join("&"))
-        .parse()
-        .unwrap_or_else(|_| Uri::default());
+    let left = format!("{}?{}", uri.path(), left.join("&"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = left.parse().ok();
+    *uri = Uri::from_parts(parts).unwrap_or_default();
     Some(taken)
 }
 

@@ -41,7 +41,7 @@ impl Asking<'_> {
         let parts = self.parts;
         Ok(ToldRequest {
             method: self.route.method,
-            base_url: base_url(app, parts),
+            base_url: base_url(app, parts)?,
             route: self.route.path,
             path: decoded(parts.uri.path())?,
             params: decoded_params(self.params)?,
@@ -63,13 +63,23 @@ fn told_caller(caller: &Caller) -> ToldCaller {
 }
 
 /// Where clients reach this server: what the operator has set, or else what this client has.
-fn base_url(app: &App, parts: &Parts) -> String {
+fn base_url(app: &App, parts: &Parts) -> Result<String, Problem> {
     if let Some(url) = &app.public_url {
-        return url.clone();
+        return Ok(url.clone());
     }
-    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = parts.uri.authority().map(Authority::as_str).or(host);
-    format!("http://{}", host.unwrap_or("localhost"))
+    let hosts: Vec<_> = parts.headers.get_all(header::HOST).iter().collect();
+    let host = match hosts[..] {
+        [] => return Ok("http://localhost".to_owned()),
+        [host] => Authority::try_from(host.as_bytes()).ok(),
+        _ => None,
+    };
+    match host.filter(|host| !host.as_str().contains('@')) {
+        Some(host) => Ok(format!("http://{host}")),
+        None => Err(Problem::invalid_field(
+            "host",
+            "Host must be there once: a name or an address, and perhaps a port.",
+        )),
+    }
 }
 
 fn decoded(text: &str) -> Result<String, Problem> {
@@ -156,6 +166,14 @@ mod tests {
         }
         for secret in ["Bearer", "cookie", "a=b"] {
             assert!(!told.contains(secret), "{told}");
+        }
+        for host in ["", "a b", "x@y", "a\"><script>"] {
+            let refused = app.send("POST", "/frozen/a", &[("host", host)], "hello".into()).await;
+            assert!(
+                refused.text().contains("field: \"host\""),
+                "{host:?}: {}",
+                refused.text()
+            );
         }
         let settled = TestApp::with(|config| {
             drop_in_frozen(config, "");

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use futures::stream;
+use percent_encoding::percent_decode_str;
 use switchboard_core::problem::Problem;
 use switchboard_plugins::contract::http::{Data, Part};
 
@@ -34,8 +35,10 @@ pub(in crate::effects) async fn read(
 async fn parts(mut form: multer::Multipart<'_>, blobs: &Blobs) -> Result<Vec<Part>, Problem> {
     let mut parts = Vec::new();
     while let Some(field) = form.next_field().await.map_err(|error| broken(&error))? {
-        let name = field.name().unwrap_or_default().to_owned();
-        let filename = field.file_name().map(str::to_owned);
+        let Some(name) = field.name().map(str::to_owned) else {
+            return Err(refused("Each part of the form must have a name, in UTF-8.".to_owned()));
+        };
+        let filename = field.file_name().map(str::to_owned).or_else(|| other_filename(&field));
         let mime = field.content_type().map(ToString::to_string);
         if parts.len() == MOST_PARTS {
             return Err(refused(format!("The form must have at most {MOST_PARTS} parts.")));
@@ -63,6 +66,18 @@ async fn parts(mut form: multer::Multipart<'_>, blobs: &Blobs) -> Result<Vec<Par
         });
     }
     Ok(parts)
+}
+
+/// The name of a file that is not written as most clients write it: `filename*` (RFC 5987), or in another encoding than UTF-8. What
+/// has one is a file.
+fn other_filename(field: &multer::Field<'_>) -> Option<String> {
+    let disposition = field.headers().get("content-disposition")?;
+    let written = String::from_utf8_lossy(disposition.as_bytes()).into_owned();
+    let at = written.to_ascii_lowercase().find("filename")?;
+    let value = written.get(at..)?.split_once('=')?.1;
+    let value = value.split(';').next().unwrap_or_default().trim().trim_matches('"');
+    let value = value.split_once("''").map_or(value, |(_, value)| value);
+    Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
 }
 
 fn broken(error: &multer::Error) -> Problem {
@@ -105,6 +120,7 @@ mod tests {
             )
             + &part("name=large", &"x".repeat(MOST_INLINE + 1))
             + &part("name=\"nul\"; filename=\"\"", "")
+            + &part("name=\"odd\"; filename*=UTF-8''%E6%97%A5.png", "x")
             + "--b--\r\n";
         let parts = form(body, &blobs).await.unwrap();
         let seen: Vec<_> = parts
@@ -129,6 +145,7 @@ mod tests {
                 ("file", Some("../a b.png"), "1 image/png".to_owned()),
                 ("large", None, format!("{} application/octet-stream", MOST_INLINE + 1)),
                 ("nul", Some(""), "0 application/octet-stream".to_owned()),
+                ("odd", Some("日.png"), "1 application/octet-stream".to_owned()),
             ]
         );
     }
@@ -155,6 +172,10 @@ mod tests {
             (
                 part(&format!("name=\"{}\"", "a".repeat(1025)), "x") + "--b--",
                 "The names in a form must be at most 1024 bytes.",
+            ),
+            (
+                part("filename=a", "x") + "--b--",
+                "Each part of the form must have a name, in UTF-8.",
             ),
             (
                 "--b\r\nno header\r\n\r\nx\r\n--b--".to_owned(),
