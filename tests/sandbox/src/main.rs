@@ -48,7 +48,7 @@ async fn run(arguments: &Arguments) -> Result<Exit, Fault> {
     };
     announce(&sandbox).map_err(|error| Fault::new(Exit::Io, &format!("standard output: {error}")))?;
     say(&guide::next_steps(&sandbox));
-    signals.next().await;
+    signals.stop(sandbox.host()).await;
     say("Stopping. The sessions stay linked.");
     tokio::select! {
         () = sandbox.stop() => Ok(Exit::Ok),

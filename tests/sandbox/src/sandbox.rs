@@ -86,6 +86,11 @@ impl Sandbox {
         facts
     }
 
+    /// The host in it.
+    pub(crate) const fn host(&self) -> &Running {
+        &self.host
+    }
+
     /// Where the REST API is.
     pub(crate) fn url(&self) -> String {
         self.host.url()

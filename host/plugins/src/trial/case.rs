@@ -188,6 +188,10 @@ fn read<T: for<'a> Deserialize<'a>>(folder: &Path, name: &str) -> Result<Option<
         path: path.clone(),
         reason,
     };
+    // Opening a pipe would wait for who writes to it.
+    if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(wrong("it is not a plain file".to_owned()));
+    }
     match fs::read_to_string(&path) {
         Ok(text) => serde_json::from_str(&text)
             .map(Some)
@@ -208,10 +212,19 @@ mod tests {
             fs::create_dir(folder.path().join(name)).unwrap();
             fs::write(folder.path().join(name).join("input.json"), input).unwrap();
         }
+        fs::create_dir_all(folder.path().join("c/input.json")).unwrap();
         fs::write(folder.path().join("README.md"), "no case").unwrap();
         let cases = Case::all(folder.path()).unwrap();
         let found: Vec<_> = cases.iter().map(|(name, case)| (name.as_str(), case.is_ok())).collect();
-        assert_eq!(found, [("a", false), ("b", true)]);
+        assert_eq!(found, [("a", false), ("b", true), ("c", false)]);
+        assert!(
+            cases[2]
+                .1
+                .as_ref()
+                .unwrap_err()
+                .to_string()
+                .contains("not a plain file")
+        );
         assert!(Case::all(&folder.path().join("none")).unwrap().is_empty());
     }
 }

@@ -3,7 +3,6 @@
 use std::io;
 
 use switchboard_core::config::Config;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, Fault};
 use crate::serve::{ServeOptions, serve};
@@ -13,7 +12,6 @@ use crate::shutdown::StopSignals;
 pub(super) async fn run(config: Config) -> Result<Exit, Fault> {
     let deaf = |error: io::Error| Fault::new(Exit::Software, &format!("cannot listen to signals: {error}"));
     let mut signals = StopSignals::listen().map_err(deaf)?;
-    let mut look = signal(SignalKind::hangup()).map_err(deaf)?;
     let starting = serve(config, ServeOptions::default());
     let running = tokio::select! {
         started = starting => started?,
@@ -22,15 +20,7 @@ pub(super) async fn run(config: Config) -> Result<Exit, Fault> {
             return Ok(Exit::Ok);
         }
     };
-    let signal = loop {
-        tokio::select! {
-            signal = signals.next() => break signal,
-            _ = look.recv() => {
-                tracing::info!(signal = "SIGHUP", "looking at the folder of plugins");
-                running.look_at_plugins();
-            }
-        }
-    };
+    let signal = signals.stop(&running).await;
     tracing::info!(signal, "stopping; a second signal stops at once");
     tokio::select! {
         () = running.shutdown() => Ok(Exit::Ok),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -70,8 +71,14 @@ impl Authored {
                     built(&folder, &id, around.target_dir.as_deref()).map_err(|sentence| missing(&folder, &sentence))?
                 }
             };
-            let text = fs::read_to_string(&manifest).map_err(|error| missing(&manifest, &error))?;
-            (text, fs::read(&component).map_err(|error| missing(&component, &error))?)
+            let text =
+                plain(&manifest, plugin_files::MOST_MANIFEST_KIB * 1024).map_err(|error| missing(&manifest, &error))?;
+            let text = String::from_utf8(text).map_err(|error| missing(&manifest, &error))?;
+            let most = u64::from(max_wasm_mib) << 20;
+            (
+                text,
+                plain(&component, most).map_err(|error| missing(&component, &error))?,
+            )
         };
         Ok(Self {
             id,
@@ -135,6 +142,19 @@ impl Authored {
     pub(super) async fn answer(&mut self, case: &Case) -> Result<Answer, Failed> {
         Ok(self.trial(&case.config).await?.run(case).await?)
     }
+}
+
+/// The bytes of a plain file that is not larger than it may be.
+fn plain(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a plain file"));
+    }
+    if metadata.len() > most {
+        let sentence = format!("it has {} bytes; the most is {most}", metadata.len());
+        return Err(io::Error::other(sentence));
+    }
+    fs::read(path)
 }
 
 fn key(settings: &Map<String, Value>) -> String {
