@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use wasmtime::component::{Component, InstancePre};
 
+use crate::aside::aside;
 use crate::call::Guest;
 use crate::engine::Engine;
 use crate::load_error::Refusal;
@@ -28,8 +29,8 @@ pub(crate) async fn admit(
     pinned: Option<String>,
 ) -> Result<Admitted, Refusal> {
     let engine = engine.clone();
-    let examined = tokio::task::spawn_blocking(move || examine(&engine, world, &wasm, pinned));
-    examined.await.map_err(|_| Refusal::Stopping)?
+    let examined = aside(move || examine(&engine, world, &wasm, pinned)).await;
+    examined.ok_or(Refusal::Stopping)?
 }
 
 fn examine(engine: &Engine, world: World, wasm: &[u8], pinned: Option<String>) -> Result<Admitted, Refusal> {

@@ -18,7 +18,7 @@ use prometheus_client::registry::Registry;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::compiler::compile;
+use crate::aside::in_parallel;
 use crate::precompiled::{Unusable, checksum, fingerprint, map};
 
 /// Where compiled code of one engine is.
@@ -126,7 +126,7 @@ impl CodeCache {
                 Err(reason) => tracing::warn!(path = %path.display(), %reason, "compiled plugin code is not used"),
             }
         }
-        let component = compile(engine, wasm)?;
+        let component = in_parallel(|| Component::new(engine, wasm))?;
         self.take("compiler");
         if let Some(dir) = &self.cache_dir {
             let path = dir.join(name);

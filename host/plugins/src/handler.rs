@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use switchboard_core::problem::Problem;
 
+use crate::aside::aside;
 use crate::call::Occasion;
 use crate::contract::content::Content;
 use crate::contract::effects::Outcome;
@@ -73,9 +74,9 @@ impl Handler {
         })?;
         let id = plugin.id.clone();
         // Schemas may be large.
-        let checked = tokio::task::spawn_blocking(move || check_all(kinds, &id)).await;
+        let checked = aside(move || check_all(kinds, &id)).await;
         let kinds = checked
-            .map_err(|_| Refusal::Stopping)??
+            .ok_or(Refusal::Stopping)??
             .into_iter()
             .map(|(kind, schema)| Offer {
                 kind: Arc::new(kind),

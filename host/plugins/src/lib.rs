@@ -21,9 +21,9 @@
 //! Start reading at [`Plugins`], then `effects.rs` and `call.rs`.
 
 mod admission;
+mod aside;
 mod cache;
 mod call;
-mod compiler;
 #[expect(
     missing_docs,
     reason = "generated: wit/ has the words, where there is something to say"

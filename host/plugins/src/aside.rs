@@ -1,0 +1,70 @@
+//! Work that is done aside: on threads that give way to all others. A plugin that is loaded while requests are served takes the
+//! processors that they leave, and must not be felt by them. A thread lives for one piece of work. Only Linux has threads that stand
+//! back by themselves; elsewhere it would be the whole process.
+
+use std::thread;
+
+use rayon::ThreadPoolBuilder;
+use tokio::sync::oneshot;
+
+/// How far a thread stands back: it gets a tenth of a processor that somebody else wants too, so that it comes to an end on a busy
+/// machine as well.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+/// Does `work` on a thread of its own; `None` when there can be none, or it panics.
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (done, result) = oneshot::channel();
+    let thread = thread::Builder::new().name("plugin-loader".to_owned()).spawn(move || {
+        stand_back();
+        // Whoever asked may be gone.
+        let _ = done.send(work());
+    });
+    thread.ok()?;
+    result.await.ok()
+}
+
+/// Does `work`, and what it does in parallel, on as many threads as there are processors. They stand back as the thread at hand does,
+/// which does it alone if there can be no others.
+pub(crate) fn in_parallel<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let name = |number| format!("plugin-compiler-{number}");
+    match ThreadPoolBuilder::new().thread_name(name).build() {
+        Ok(threads) => threads.install(work),
+        Err(_) => work(),
+    }
+}
+
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(%error, "a thread that loads plugins cannot stand back");
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::getpriority_process;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_works_aside_stands_back_and_who_waits_for_it_does_not() {
+        let priority = || getpriority_process(None).unwrap();
+        let own = priority();
+        let seen = aside(move || (priority(), in_parallel(priority))).await;
+        let back = (own + NICE).min(19);
+        assert_eq!(seen, Some((back, back)));
+        assert_eq!(priority(), own);
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_has_no_result() {
+        let nothing = aside(|| {
+            if NICE > 0 {
+                panic!("on purpose")
+            }
+        })
+        .await;
+        assert_eq!(nothing, None);
+    }
+}
