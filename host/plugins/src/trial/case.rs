@@ -1,6 +1,7 @@
 //! A case as it lies on the disk: a folder with `input.json`, `expected.json` and, when something has happened already,
 //! `outcomes.json`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -11,8 +12,6 @@ use serde_json::{Map, Value};
 /// One case.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// The name of its folder.
-    pub name: String,
     /// What goes in.
     pub input: Input,
     /// Settings of an operator over the plugin's own.
@@ -22,6 +21,9 @@ pub struct Case {
     /// What must come out. None when the case is still to be written.
     pub expected: Option<Value>,
 }
+
+/// The cases of a plugin by the names of their folders; each may be one that cannot be read.
+pub type Cases = BTreeMap<String, Result<Case, CaseError>>;
 
 /// What goes into a plugin.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +102,6 @@ impl Case {
         })?;
         let config = written.config.clone();
         Ok(Self {
-            name: name(folder),
             input: written.input()?,
             config,
             outcomes: read(folder, "outcomes.json")?.unwrap_or_else(|| Value::Array(Vec::new())),
@@ -108,28 +109,27 @@ impl Case {
         })
     }
 
-    /// The cases in the folders of a folder, with the names of these, by which they are sorted; each may be one that cannot be read.
-    /// None when there is no such folder.
+    /// The cases in the folders of a folder; none when there is no such folder.
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub fn all(folder: &Path) -> Result<Vec<(String, Result<Self, CaseError>)>, CaseError> {
+    pub fn all(folder: &Path) -> Result<Cases, CaseError> {
         let unreadable = |error: io::Error| CaseError::File {
             path: folder.to_owned(),
             reason: error.to_string(),
         };
         let entries = match fs::read_dir(folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Cases::new()),
             entries => entries.map_err(unreadable)?,
         };
-        let mut cases = Vec::new();
+        let mut cases = Cases::new();
         for entry in entries {
             let path = entry.map_err(unreadable)?.path();
             if path.is_dir() {
-                cases.push((name(&path), Self::read(&path)));
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                cases.insert(name, Self::read(&path));
             }
         }
-        cases.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(cases)
     }
 }
@@ -169,11 +169,6 @@ impl Written {
             _ => return Err(unclear()),
         })
     }
-}
-
-fn name(folder: &Path) -> String {
-    let name = folder.file_name().unwrap_or(folder.as_os_str());
-    name.to_string_lossy().into_owned()
 }
 
 fn unclear() -> CaseError {

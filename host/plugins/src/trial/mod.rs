@@ -7,7 +7,7 @@ mod case;
 mod json;
 mod overheard;
 
-pub use self::case::{Case, CaseError, Input};
+pub use self::case::{Case, CaseError, Cases, Input};
 
 use std::borrow::Cow;
 
@@ -291,7 +291,6 @@ mod tests {
 
     fn case(kind: &str) -> Case {
         Case {
-            name: "x".to_owned(),
             input: Input::Body {
                 kind: kind.to_owned(),
                 body: value!({}),
@@ -325,18 +324,44 @@ mod tests {
         assert_eq!(grown, (0, TWO_PAGES + 3 * 65_536));
     }
 
-    #[tokio::test]
-    async fn why_a_plugin_crashed_and_what_it_wrote_stand_beside_the_answer() {
+    /// A guest, and how it panics as Rust does.
+    fn panicking() -> (GuestText, String) {
         let mut text = GuestText {
             wasi: true,
             ..GuestText::default()
         };
         let [words, length] = text.string("panicked at src/lib.rs:7:\nno digits\x1b[2K\n");
         let result = text.words(&[0, 0, 0]);
-        let wasm = text.component(&format!(
+        let panic = format!(
             "(call $write (call $stderr) (i32.const {words}) (i32.const {length}) (i32.const {result}))
              unreachable"
-        ));
+        );
+        (text, panic)
+    }
+
+    #[tokio::test]
+    async fn a_plugin_that_crashes_when_it_is_loaded_is_told_with_what_it_wrote_last() {
+        let (text, panic) = panicking();
+        let functions = format!(
+            r#"(func (export "switchboard:plugin/message-handler@1.0.0#kinds") (result i32) {panic})
+               (func (export "switchboard:plugin/message-handler@1.0.0#next")
+                    (param i32 i32 i64 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) unreachable)"#
+        );
+        let source = source("guest", text.lifted("message-handler", &functions), "");
+        let error = Trial::load(&engine(), source, "case".parse().unwrap())
+            .await
+            .unwrap_err();
+        let sentence = error.to_string();
+        assert!(
+            sentence.ends_with(r"after it wrote: panicked at src/lib.rs:7:\nno digits\u{1b}[2K"),
+            "{sentence}"
+        );
+    }
+
+    #[tokio::test]
+    async fn why_a_plugin_crashed_and_what_it_wrote_stand_beside_the_answer() {
+        let (text, panic) = panicking();
+        let wasm = text.component(&panic);
         let answer = loaded(&engine(), wasm, "").await.run(&case("x")).await.unwrap();
         assert_eq!(answer.value["problem"]["code"], "plugin_trap");
         let cause = answer.cause.unwrap();

@@ -37,7 +37,7 @@ impl Overheard {
 
 impl Subscriber for Overheard {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && metadata.target() == TARGET
+        metadata.target() == TARGET
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -50,7 +50,7 @@ impl Subscriber for Overheard {
         self.lines().push(line.0);
     }
 
-    // Of spans there is none that is enabled.
+    // There is no span of this target.
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
         Id::from_u64(1)

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Map, Value};
 use switchboard_core::ids::RequestId;
-use switchboard_plugins::trial::{Answer, Case, CaseError, Trial};
+use switchboard_plugins::trial::{Answer, Case, CaseError, Cases, Trial};
 use switchboard_plugins::{Engine, LoadError, PluginSource, Refusal};
 
 use super::Around;
@@ -117,8 +117,8 @@ impl Authored {
         })
     }
 
-    /// Its cases, by name; each may be one that cannot be read.
-    pub(super) fn cases(&self) -> Result<Vec<(String, Result<Case, CaseError>)>, Fault> {
+    /// Its cases.
+    pub(super) fn cases(&self) -> Result<Cases, Fault> {
         Case::all(&self.folder.join("cases")).map_err(|error| Fault::new(Exit::NoInput, &error))
     }
 

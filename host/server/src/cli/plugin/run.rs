@@ -49,8 +49,8 @@ pub(super) async fn run(
         )?;
     }
     if let Some(wanted) = &options.case {
-        let names: Vec<_> = cases.iter().map(|(name, _)| name.clone()).collect();
-        cases.retain(|(name, _)| name == wanted);
+        let names: Vec<_> = cases.keys().cloned().collect();
+        cases.retain(|name, _| name == wanted);
         if cases.is_empty() {
             let sentence = format!("there is no case {wanted}; there are: {}", names.join(", "));
             return Err(Fault::new(Exit::NoInput, &sentence));
