@@ -371,7 +371,10 @@ mod tests {
 
     #[test]
     fn a_made_up_name_is_shown_without_what_would_spoil_a_line() {
-        assert_eq!(shown(OsStr::new("a\nb\u{1b}[31m\u{202e}")), "a\u{fffd}b\u{fffd}[31m\u{fffd}");
+        assert_eq!(
+            shown(OsStr::new("a\nb\u{1b}[31m\u{202e}")),
+            "a\u{fffd}b\u{fffd}[31m\u{fffd}"
+        );
         assert_eq!(shown(OsStr::new(&"x".repeat(1000))).len(), 67);
     }
 }

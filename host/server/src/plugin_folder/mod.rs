@@ -435,7 +435,11 @@ mod tests {
         assert_eq!(states.len(), 10, "{states:#?}");
         for state in &states {
             assert!(state.serving.is_none() && state.error.is_some(), "{state:?}");
-            assert!(!state.id.contains('\u{1b}') && state.id.chars().count() <= 65, "{:?}", state.id);
+            assert!(
+                !state.id.contains('\u{1b}') && state.id.chars().count() <= 65,
+                "{:?}",
+                state.id
+            );
         }
         assert!(tried.error("link").contains("symbolic link"));
         assert!(tried.error("file").contains("it is not a folder"));
