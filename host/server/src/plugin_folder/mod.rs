@@ -6,7 +6,8 @@
 //! changes nothing but the error that is shown; it is tried again when its files change, and when another plugin goes, whose kinds or
 //! routes it may have wanted.
 //!
-//! Loading takes as long as compiling does, and holds up nobody but who wants that same plugin: each folder has a lock of its own.
+//! Loading takes as long as compiling does, and holds up no request but one for that same plugin: each folder has a lock of its own.
+//! The watch itself goes from one folder to the next, those that are gone first.
 //!
 //! Bounds: 256 folders, by name; more are left out and the log says so. Names that begin with a dot are nobody's plugin.
 
