@@ -39,8 +39,8 @@ struct Inner {
     engine: Engine,
     metrics: Metrics,
     table: ArcSwap<Table>,
-    /// One change of the table at a time. What is loaded for it is loaded before.
-    /// Held by whoever changes the table. What was enabled or disabled here stays so until the next start, whatever comes and goes.
+    /// What was enabled or disabled here, which stays so until the next start, whatever comes and goes. Held by whoever changes the
+    /// table; what is loaded for that is loaded before.
     switches: Mutex<BTreeMap<String, bool>>,
     changes: AtomicU64,
 }

@@ -73,9 +73,11 @@ async fn parts(mut form: multer::Multipart<'_>, blobs: &Blobs) -> Result<Vec<Par
 fn other_filename(field: &multer::Field<'_>) -> Option<String> {
     let disposition = field.headers().get("content-disposition")?;
     let written = String::from_utf8_lossy(disposition.as_bytes()).into_owned();
-    let at = written.to_ascii_lowercase().find("filename")?;
-    let value = written.get(at..)?.split_once('=')?.1;
-    let value = value.split(';').next().unwrap_or_default().trim().trim_matches('"');
+    let value = written.split(';').find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let is_filename = ["filename", "filename*"].contains(&name.trim().to_ascii_lowercase().as_str());
+        is_filename.then_some(value.trim().trim_matches('"'))
+    })?;
     let value = value.split_once("''").map_or(value, |(_, value)| value);
     Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
 }
@@ -120,6 +122,7 @@ mod tests {
             )
             + &part("name=large", &"x".repeat(MOST_INLINE + 1))
             + &part("name=\"nul\"; filename=\"\"", "")
+            + &part("name=\"filename\"; a=b", "a.png")
             + &part("name=\"odd\"; filename*=UTF-8''%E6%97%A5.png", "x")
             + "--b--\r\n";
         let parts = form(body, &blobs).await.unwrap();
@@ -145,6 +148,7 @@ mod tests {
                 ("file", Some("../a b.png"), "1 image/png".to_owned()),
                 ("large", None, format!("{} application/octet-stream", MOST_INLINE + 1)),
                 ("nul", Some(""), "0 application/octet-stream".to_owned()),
+                ("filename", None, "text a.png".to_owned()),
                 ("odd", Some("日.png"), "1 application/octet-stream".to_owned()),
             ]
         );
