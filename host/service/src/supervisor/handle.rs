@@ -60,6 +60,12 @@ pub(crate) struct OpenLine {
     stored: AtomicU64,
 }
 
+/// One connection of an open line: it lasts until the line loses it or is closed.
+pub(super) struct Connection {
+    line: Arc<OpenLine>,
+    losses: u64,
+}
+
 /// What is true about a session at one moment. Its parts belong together.
 pub(crate) struct Moment {
     /// What is stored.
@@ -298,6 +304,21 @@ impl OpenLine {
             }
             _ => None,
         }
+    }
+}
+
+impl Connection {
+    /// The one that the line has now.
+    pub(super) fn of(line: &Arc<OpenLine>) -> Self {
+        Self {
+            line: line.clone(),
+            losses: line.state.borrow().losses,
+        }
+    }
+
+    /// Whether the line that is open now is this one and has lost nothing since.
+    pub(super) fn lasts(&self, open: Option<&Arc<OpenLine>>) -> bool {
+        open.is_some_and(|open| Arc::ptr_eq(open, &self.line) && open.state.borrow().losses == self.losses)
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::commands::{Command, Step, step};
-use super::handle::{Ends, Handle, OpenLine, has_line};
+use super::handle::{Connection, Ends, Handle, OpenLine, has_line};
 use super::insist::insist;
 use super::loss;
 use super::sink::SessionSink;
@@ -40,7 +40,7 @@ pub(super) struct Task {
     handle: Arc<Handle>,
     keys: KeyStore,
     queue: Queue,
-    attempts: JoinSet<(StanzaId, Attempt)>,
+    attempts: JoinSet<(StanzaId, Connection, Attempt)>,
     /// What the open line says.
     state: Option<watch::Receiver<LineState>>,
     last_status: SessionStatus,
@@ -92,8 +92,8 @@ impl Task {
                         self.queue.offer(message);
                     }
                 }
-                Some(Ok((stanza_id, outcome))) = self.attempts.join_next(), if !self.attempts.is_empty() => {
-                    self.attempted(&stanza_id, outcome).await;
+                Some(Ok((stanza_id, connection, outcome))) = self.attempts.join_next(), if !self.attempts.is_empty() => {
+                    self.attempted(&stanza_id, &connection, outcome).await;
                 }
                 () = changed(self.state.as_mut()) => {}
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.due().await,
@@ -118,9 +118,10 @@ impl Task {
         }
         while let Some(message) = self.queue.next() {
             let (parts, line) = (self.parts.clone(), open.line.clone());
+            let connection = Connection::of(&open);
             self.attempts.spawn(async move {
                 let outcome = attempt(&parts, line, &message).await;
-                (message.stanza_id, outcome)
+                (message.stanza_id, connection, outcome)
             });
         }
     }
@@ -131,11 +132,12 @@ impl Task {
         }
     }
 
-    async fn attempted(&mut self, stanza_id: &StanzaId, outcome: Attempt) {
+    async fn attempted(&mut self, stanza_id: &StanzaId, connection: &Connection, outcome: Attempt) {
         let now = Instant::now();
         match outcome {
-            Attempt::Written => self.queue.written(stanza_id, now),
-            Attempt::NotConnected => self.queue.put_back(stanza_id, now),
+            Attempt::Written if connection.lasts(self.handle.line().as_ref()) => self.queue.written(stanza_id, now),
+            // What was written to a socket that is lost by now may be lost with it, and the new one may be ready already.
+            Attempt::Written | Attempt::NotConnected => self.queue.put_back(stanza_id, now),
             Attempt::Failed(problem) => {
                 let cause = problem.cause_chain();
                 tracing::warn!(session = %self.handle.id, %stanza_id, cause, "a message could not be written; it stays in the outbox");

@@ -203,6 +203,32 @@ async fn what_was_not_acknowledged_goes_out_again_under_its_id_after_a_reconnect
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_to_a_lost_socket_goes_out_again_when_that_is_known_only_after_the_reconnection() {
+    let world = World::new().await;
+    let (id, line) = world.linked(ADA).await;
+    line.be_silent(true);
+    let written = line.get_stuck_once();
+    let one = world.send(id, BOB, "one", false).await.unwrap();
+    line.wrote(1).await;
+    line.lose();
+    line.be_silent(false);
+    line.connect();
+    // Acknowledged, so the session has heard that it is connected again.
+    let two = world.send(id, EVE, "two", false).await.unwrap();
+    until("sent", async || {
+        (message(&world, &two).await.status == MessageStatus::Sent).then_some(())
+    })
+    .await;
+    written.send(()).unwrap();
+    until("sent", async || {
+        (message(&world, &one).await.status == MessageStatus::Sent).then_some(())
+    })
+    .await;
+    let written = line.written();
+    assert_eq!(written[0], written[2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_messages_of_one_chat_keep_their_order_through_a_lost_connection() {
     let world = World::new().await;
     let (id, line) = world.linked(ADA).await;

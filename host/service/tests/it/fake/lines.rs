@@ -17,7 +17,7 @@ use switchboard_whatsapp::{
     Health, Line, LineError, LineState, LineStatus, LinkStep, Loss, LossReason, Outgoing, PairingCode, Passkey,
     Patience, ProxyRefused, Purpose, QrCode, Registered, SendError, Sink, Typing,
 };
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::until;
@@ -103,6 +103,7 @@ impl Lines for FakeLines {
             silent: Mutex::new(false),
             refuse: Mutex::default(),
             fault: Mutex::default(),
+            stuck: Mutex::default(),
             panics: AtomicBool::new(false),
             logged_out: Mutex::new(false),
             read: Mutex::default(),
@@ -134,6 +135,7 @@ pub(crate) struct FakeLine {
     silent: Mutex<bool>,
     refuse: Mutex<Option<u16>>,
     fault: Mutex<Option<SendError>>,
+    stuck: Mutex<Option<oneshot::Receiver<()>>>,
     panics: AtomicBool,
     logged_out: Mutex<bool>,
     pub(crate) read: Mutex<Vec<StanzaId>>,
@@ -240,6 +242,13 @@ impl FakeLine {
         *self.fault.lock().unwrap() = Some(fault);
     }
 
+    /// The next message is written, but who writes it is not told before the test lets it.
+    pub(crate) fn get_stuck_once(&self) -> oneshot::Sender<()> {
+        let (let_go, stuck) = oneshot::channel();
+        *self.stuck.lock().unwrap() = Some(stuck);
+        let_go
+    }
+
     /// The next logout panics.
     pub(crate) fn panic_at_logout(&self) {
         self.panics.store(true, Ordering::Relaxed);
@@ -338,6 +347,10 @@ impl Line for FakeLine {
         self.sent.lock().unwrap().push(message.clone());
         if !*self.silent.lock().unwrap() {
             self.acknowledge(&message);
+        }
+        let stuck = self.stuck.lock().unwrap().take();
+        if let Some(stuck) = stuck {
+            stuck.await.unwrap();
         }
         Ok(())
     }
