@@ -75,8 +75,6 @@ pub use world::World;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
-mod hostile_guests;
-#[cfg(test)]
-mod hostile_worlds;
+mod hostile;
 #[cfg(test)]
 mod testing;

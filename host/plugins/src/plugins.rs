@@ -396,8 +396,11 @@ impl std::fmt::Debug for Plugins {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::testing::{engine, guest, source};
+    use crate::effects::NoEffects;
+    use crate::testing::{context, engine, guest, honest, source};
 
     fn kinds(plugins: &Plugins) -> usize {
         plugins.kinds().len()
@@ -453,5 +456,27 @@ mod tests {
         plugins.put(source("a", guest("unreachable"), "")).await.unwrap();
         assert_eq!(kinds(&plugins), 0);
         assert!(!plugins.enable("nobody", true).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_kind_nobody_handles_is_answered_with_those_there_are() {
+        let sources = vec![source("a", honest("x"), ""), source("b", honest("y"), "")];
+        let plugins = Plugins::load(engine(), sources).await.unwrap();
+        let answered = plugins.handle(&context(), "image", &json!({}), &NoEffects).await;
+        let problem = answered.unwrap_err();
+        assert_eq!(
+            (problem.code(), problem.field_name()),
+            (&Code::UNKNOWN_TYPE, Some("type"))
+        );
+        assert_eq!(
+            problem.message(),
+            "There is no message type of this name; there are: x, y."
+        );
+        let kinds = plugins.kinds();
+        let offered: Vec<_> = kinds
+            .iter()
+            .map(|kind| (kind.name.as_str(), kind.plugin_id.as_str()))
+            .collect();
+        assert_eq!(offered, [("x", "a"), ("y", "b")]);
     }
 }

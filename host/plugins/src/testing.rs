@@ -62,6 +62,17 @@ pub(crate) fn guest(next: &str) -> Vec<u8> {
     GuestText::default().component(next)
 }
 
+/// A guest that offers this kind and answers with a text.
+pub(crate) fn honest(kind: &'static str) -> Vec<u8> {
+    let mut text = GuestText {
+        kind,
+        ..GuestText::default()
+    };
+    let words = text.string("hi");
+    let answer = text.send(1, words);
+    text.component(&format!("(i32.const {answer})"))
+}
+
 /// Collects what is logged on this thread.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CaughtLog(Arc<Mutex<Vec<u8>>>);

@@ -73,3 +73,33 @@ pub fn sources(folder: &Path, extension: &str) -> io::Result<Vec<(PathBuf, Strin
     found.sort();
     Ok(found)
 }
+
+/// The names of the tests in a source.
+pub fn tests(text: &str) -> BTreeSet<&str> {
+    let mut tests = BTreeSet::new();
+    let mut lines = text.lines().map(str::trim);
+    while let Some(line) = lines.next() {
+        if line.starts_with("#[test") || line.starts_with("#[tokio::test") {
+            let name = lines.find_map(|line| line.split_once("fn ")).map(|(_, rest)| rest);
+            tests.extend(name.and_then(|name| name.split('(').next()));
+        }
+    }
+    tests
+}
+
+/// The cells of each row of every table that begins with `head`.
+pub fn rows(text: &str, head: &str) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    let mut is_inside = false;
+    for line in text.lines() {
+        if line.starts_with(head) {
+            is_inside = true;
+        } else if !line.starts_with('|') {
+            is_inside = false;
+        } else if is_inside && !line.starts_with("|---") {
+            let cells = line.trim_matches('|').split('|');
+            rows.push(cells.map(|cell| cell.trim().to_owned()).collect());
+        }
+    }
+    rows
+}

@@ -44,3 +44,54 @@ pub(super) fn look_at(path: &Path) -> io::Result<Looks> {
         left_out,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::super::tried::{Tried, manifest};
+
+    #[tokio::test]
+    async fn what_is_no_plugin_is_refused_by_name_and_what_is_hidden_is_left_alone() {
+        let tried = Tried::new();
+        let root = tried.root.path();
+        for name in ["Otp", "7up", "a b", "%2e%2e", "otp\\..", "\u{1b}[31m", &"x".repeat(100)] {
+            tried.write(name, &manifest("otp", "1.0.0"));
+        }
+        tried.write(".otp", &manifest("otp", "1.0.0"));
+        fs::write(root.join("loose.wasm"), "").unwrap();
+        fs::write(root.join("file"), "").unwrap();
+        symlink(root.join("Otp"), root.join("link")).unwrap();
+        tried.folder.load().await;
+        let states = tried.folder.0.plugins.states();
+        assert_eq!(states.len(), 10, "{states:#?}");
+        for state in &states {
+            assert!(state.serving.is_none() && state.error.is_some(), "{state:?}");
+            assert!(
+                !state.id.contains('\u{1b}') && state.id.chars().count() <= 65,
+                "{:?}",
+                state.id
+            );
+        }
+        assert!(tried.error("link").contains("symbolic link"));
+        assert!(tried.error("file").contains("it is not a folder"));
+        assert!(tried.error("Otp").contains("no id"));
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_listed_leaves_everything_as_it_is() {
+        let tried = Tried::new();
+        tried.write("otp", &manifest("otp", "1.0.0"));
+        tried.folder.load().await;
+        let aside = tried.root.path().with_extension("aside");
+        fs::rename(tried.root.path(), &aside).unwrap();
+        fs::write(tried.root.path(), "a file").unwrap();
+        tried.looks().await;
+        assert_eq!(tried.kinds(), 1);
+        fs::remove_file(tried.root.path()).unwrap();
+        fs::rename(aside, tried.root.path()).unwrap();
+        tried.looks().await;
+        assert_eq!((tried.kinds(), tried.error("otp").as_str()), (1, ""));
+    }
+}

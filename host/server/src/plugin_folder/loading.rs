@@ -59,3 +59,118 @@ impl PluginFolder {
         Ok(Some(granted(&self.0.grants, source)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use switchboard_core::config::{GrantConfig, Grants};
+
+    use super::super::tried::{Tried, manifest};
+    use crate::testing::shipped;
+
+    #[tokio::test]
+    async fn one_that_is_refused_leaves_the_old_one_serving_and_shows_why() {
+        let tried = Tried::new();
+        tried.write("otp", &manifest("otp", "1.0.0"));
+        tried.folder.load().await;
+        let component = tried.root.path().join("otp/plugin.wasm");
+        for damaged in [&b""[..], b"PK\x03\x04", &shipped("otp").wasm[..1000]] {
+            fs::write(&component, damaged).unwrap();
+            tried.looks().await;
+            assert!(tried.error("otp").starts_with("plugin otp cannot be loaded: "));
+            assert_eq!((tried.version("otp").as_deref(), tried.kinds()), (Some("1.0.0"), 1));
+        }
+        // 100 MB, of which not one is read.
+        File::create(&component).unwrap().set_len(100_000_000).unwrap();
+        tried.looks().await;
+        assert!(
+            tried
+                .error("otp")
+                .contains("has 100000000 bytes; this host allows 1 MiB")
+        );
+        assert_eq!(tried.kinds(), 1);
+        fs::remove_file(&component).unwrap();
+        tried.looks().await;
+        assert!(tried.error("otp").contains("no component"));
+        assert_eq!(tried.kinds(), 1);
+        tried.write("otp", &manifest("otp", "1.0.1"));
+        tried.looks().await;
+        assert_eq!(
+            (tried.version("otp").as_deref(), tried.error("otp").as_str()),
+            (Some("1.0.1"), "")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_plugin_is_called_as_its_folder_is() {
+        let tried = Tried::new();
+        tried.write("otp", &manifest("pot", "1.0.0"));
+        tried.folder.load().await;
+        assert_eq!(
+            tried.error("otp"),
+            "plugin otp cannot be loaded: its plugin.toml says id = \"pot\"; the id must be the name of its folder"
+        );
+        assert_eq!(tried.folder.0.plugins.states().len(), 1);
+        for id in ["../otp", "/etc", "otp/../messages", ""] {
+            tried.write("otp", &manifest(id, "1.0.0"));
+            tried.folder.load().await;
+            assert!(tried.error("otp").contains("its plugin.toml is wrong: "), "{id}");
+        }
+        assert_eq!(tried.kinds(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_operators_grant_is_for_plugins_in_folders_too() {
+        let grant = |grant: GrantConfig| Grants::from([("otp".to_owned(), grant)]);
+        let pinned = Tried::with(grant(GrantConfig {
+            sha256: Some("0".repeat(64)),
+            ..GrantConfig::default()
+        }));
+        let mut settings = GrantConfig::default();
+        settings.config.insert("nothing".to_owned(), "x".into());
+        let set = Tried::with(grant(settings));
+        let off = Tried::with(grant(GrantConfig {
+            enabled: false,
+            ..GrantConfig::default()
+        }));
+        for tried in [&pinned, &set, &off] {
+            tried.write("otp", &manifest("otp", "1.0.0"));
+            tried.folder.load().await;
+            assert_eq!(tried.kinds(), 0);
+        }
+        assert!(pinned.error("otp").contains("the configuration pins 000"));
+        assert!(
+            set.error("otp")
+                .contains("[grants.otp] config sets nothing, which its plugin.toml does not have")
+        );
+        assert!(!off.state("otp").is_enabled && off.error("otp").is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_the_operator_has_disabled_stays_so_however_it_comes() {
+        let grant = GrantConfig {
+            enabled: false,
+            ..GrantConfig::default()
+        };
+        let tried = Tried::with(Grants::from([("otp".to_owned(), grant)]));
+        let path = tried.root.path().join("otp");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("plugin.toml"), manifest("otp", "1.0.0")).unwrap();
+        tried.looks().await;
+        assert!(tried.error("otp").contains("no component"), "{}", tried.error("otp"));
+        fs::write(path.join("plugin.wasm"), shipped("otp").wasm).unwrap();
+        tried.looks().await;
+        assert_eq!((tried.version("otp").is_some(), tried.kinds()), (true, 0));
+
+        let tried = Tried::new();
+        tried.write("otp", &manifest("otp", "1.0.0"));
+        tried.looks().await;
+        tried.folder.0.plugins.enable("otp", false).await.unwrap();
+        tried.remove("otp");
+        tried.looks().await;
+        tried.write("otp", &manifest("otp", "1.0.1"));
+        tried.looks().await;
+        assert_eq!(tried.kinds(), 0, "until the next start");
+    }
+}

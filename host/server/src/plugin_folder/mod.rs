@@ -13,6 +13,8 @@
 
 mod listing;
 mod loading;
+#[cfg(test)]
+mod tried;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -228,73 +230,10 @@ impl PluginFolder {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File};
-    use std::os::unix::fs::symlink;
+    use std::fs;
 
-    use switchboard_core::config::GrantConfig;
-    use switchboard_plugins::PluginState;
-    use tempfile::TempDir;
-
+    use super::tried::{Tried, manifest};
     use super::*;
-    use crate::testing::{engine, shipped};
-
-    struct Tried {
-        folder: PluginFolder,
-        root: TempDir,
-    }
-
-    impl Tried {
-        fn new() -> Self {
-            Self::with(Grants::new())
-        }
-
-        fn with(grants: Grants) -> Self {
-            let root = tempfile::tempdir().unwrap();
-            let folder = PluginFolder::new(root.path().to_owned(), Plugins::new(engine()), grants, 1);
-            Self { folder, root }
-        }
-
-        /// Writes a plugin that has the component of `otp`.
-        fn write(&self, id: &str, manifest_toml: &str) {
-            let path = self.root.path().join(id);
-            fs::create_dir_all(&path).unwrap();
-            fs::write(path.join("plugin.toml"), manifest_toml).unwrap();
-            fs::write(path.join("plugin.wasm"), shipped("otp").wasm).unwrap();
-        }
-
-        fn remove(&self, id: &str) {
-            fs::remove_dir_all(self.root.path().join(id)).unwrap();
-        }
-
-        /// As often as it takes for a change to have come to rest.
-        async fn looks(&self) {
-            self.folder.look().await;
-            self.folder.look().await;
-        }
-
-        fn state(&self, id: &str) -> PluginState {
-            let states = self.folder.0.plugins.states();
-            states.into_iter().find(|state| state.id == id).unwrap()
-        }
-
-        fn version(&self, id: &str) -> Option<String> {
-            self.state(id).serving.map(|serving| serving.version)
-        }
-
-        fn error(&self, id: &str) -> String {
-            self.state(id).error.map_or_else(String::new, |error| error.to_string())
-        }
-
-        fn kinds(&self) -> usize {
-            self.folder.0.plugins.kinds().len()
-        }
-    }
-
-    fn manifest(id: &str, version: &str) -> String {
-        let toml = shipped("otp").manifest;
-        toml.replace("id = \"otp\"", &format!("id = {id:?}"))
-            .replace("version = \"0.1.0\"", &format!("version = {version:?}"))
-    }
 
     #[tokio::test]
     async fn a_folder_that_comes_is_loaded_when_it_rests_one_that_changes_again_and_one_that_goes_no_more() {
@@ -322,33 +261,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_operator_has_disabled_stays_so_however_it_comes() {
-        let grant = GrantConfig {
-            enabled: false,
-            ..GrantConfig::default()
-        };
-        let tried = Tried::with(Grants::from([("otp".to_owned(), grant)]));
-        let path = tried.root.path().join("otp");
-        fs::create_dir(&path).unwrap();
-        fs::write(path.join("plugin.toml"), manifest("otp", "1.0.0")).unwrap();
-        tried.looks().await;
-        assert!(tried.error("otp").contains("no component"), "{}", tried.error("otp"));
-        fs::write(path.join("plugin.wasm"), shipped("otp").wasm).unwrap();
-        tried.looks().await;
-        assert_eq!((tried.version("otp").is_some(), tried.kinds()), (true, 0));
-
-        let tried = Tried::new();
-        tried.write("otp", &manifest("otp", "1.0.0"));
-        tried.looks().await;
-        tried.folder.0.plugins.enable("otp", false).await.unwrap();
-        tried.remove("otp");
-        tried.looks().await;
-        tried.write("otp", &manifest("otp", "1.0.1"));
-        tried.looks().await;
-        assert_eq!(tried.kinds(), 0, "until the next start");
-    }
-
-    #[tokio::test]
     async fn a_name_that_is_no_id_touches_no_plugin_that_has_the_one_it_begins_with() {
         let tried = Tried::new();
         let id = "a".repeat(64);
@@ -367,84 +279,6 @@ mod tests {
         tried.write("otp", &manifest("otp", "1.0.0"));
         tried.folder.load().await;
         assert_eq!(tried.kinds(), 1);
-    }
-
-    #[tokio::test]
-    async fn one_that_is_refused_leaves_the_old_one_serving_and_shows_why() {
-        let tried = Tried::new();
-        tried.write("otp", &manifest("otp", "1.0.0"));
-        tried.folder.load().await;
-        let component = tried.root.path().join("otp/plugin.wasm");
-        for damaged in [&b""[..], b"PK\x03\x04", &shipped("otp").wasm[..1000]] {
-            fs::write(&component, damaged).unwrap();
-            tried.looks().await;
-            assert!(tried.error("otp").starts_with("plugin otp cannot be loaded: "));
-            assert_eq!((tried.version("otp").as_deref(), tried.kinds()), (Some("1.0.0"), 1));
-        }
-        // 100 MB, of which not one is read.
-        File::create(&component).unwrap().set_len(100_000_000).unwrap();
-        tried.looks().await;
-        assert!(
-            tried
-                .error("otp")
-                .contains("has 100000000 bytes; this host allows 1 MiB")
-        );
-        assert_eq!(tried.kinds(), 1);
-        fs::remove_file(&component).unwrap();
-        tried.looks().await;
-        assert!(tried.error("otp").contains("no component"));
-        assert_eq!(tried.kinds(), 1);
-        tried.write("otp", &manifest("otp", "1.0.1"));
-        tried.looks().await;
-        assert_eq!(
-            (tried.version("otp").as_deref(), tried.error("otp").as_str()),
-            (Some("1.0.1"), "")
-        );
-    }
-
-    #[tokio::test]
-    async fn a_plugin_is_called_as_its_folder_is() {
-        let tried = Tried::new();
-        tried.write("otp", &manifest("pot", "1.0.0"));
-        tried.folder.load().await;
-        assert_eq!(
-            tried.error("otp"),
-            "plugin otp cannot be loaded: its plugin.toml says id = \"pot\"; the id must be the name of its folder"
-        );
-        assert_eq!(tried.folder.0.plugins.states().len(), 1);
-        for id in ["../otp", "/etc", "otp/../messages", ""] {
-            tried.write("otp", &manifest(id, "1.0.0"));
-            tried.folder.load().await;
-            assert!(tried.error("otp").contains("its plugin.toml is wrong: "), "{id}");
-        }
-        assert_eq!(tried.kinds(), 0);
-    }
-
-    #[tokio::test]
-    async fn what_is_no_plugin_is_refused_by_name_and_what_is_hidden_is_left_alone() {
-        let tried = Tried::new();
-        let root = tried.root.path();
-        for name in ["Otp", "7up", "a b", "%2e%2e", "otp\\..", "\u{1b}[31m", &"x".repeat(100)] {
-            tried.write(name, &manifest("otp", "1.0.0"));
-        }
-        tried.write(".otp", &manifest("otp", "1.0.0"));
-        fs::write(root.join("loose.wasm"), "").unwrap();
-        fs::write(root.join("file"), "").unwrap();
-        symlink(root.join("Otp"), root.join("link")).unwrap();
-        tried.folder.load().await;
-        let states = tried.folder.0.plugins.states();
-        assert_eq!(states.len(), 10, "{states:#?}");
-        for state in &states {
-            assert!(state.serving.is_none() && state.error.is_some(), "{state:?}");
-            assert!(
-                !state.id.contains('\u{1b}') && state.id.chars().count() <= 65,
-                "{:?}",
-                state.id
-            );
-        }
-        assert!(tried.error("link").contains("symbolic link"));
-        assert!(tried.error("file").contains("it is not a folder"));
-        assert!(tried.error("Otp").contains("no id"));
     }
 
     #[tokio::test]
@@ -499,48 +333,5 @@ mod tests {
         tried.looks().await;
         tokio::join!(biased; tried.folder.reload("slow"), async { drop(loading) });
         assert!(tried.error("slow").contains("its kind otp is already handled"));
-    }
-
-    #[tokio::test]
-    async fn the_operators_grant_is_for_plugins_in_folders_too() {
-        let grant = |grant: GrantConfig| Grants::from([("otp".to_owned(), grant)]);
-        let pinned = Tried::with(grant(GrantConfig {
-            sha256: Some("0".repeat(64)),
-            ..GrantConfig::default()
-        }));
-        let mut settings = GrantConfig::default();
-        settings.config.insert("nothing".to_owned(), "x".into());
-        let set = Tried::with(grant(settings));
-        let off = Tried::with(grant(GrantConfig {
-            enabled: false,
-            ..GrantConfig::default()
-        }));
-        for tried in [&pinned, &set, &off] {
-            tried.write("otp", &manifest("otp", "1.0.0"));
-            tried.folder.load().await;
-            assert_eq!(tried.kinds(), 0);
-        }
-        assert!(pinned.error("otp").contains("the configuration pins 000"));
-        assert!(
-            set.error("otp")
-                .contains("[grants.otp] config sets nothing, which its plugin.toml does not have")
-        );
-        assert!(!off.state("otp").is_enabled && off.error("otp").is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_folder_that_cannot_be_listed_leaves_everything_as_it_is() {
-        let tried = Tried::new();
-        tried.write("otp", &manifest("otp", "1.0.0"));
-        tried.folder.load().await;
-        let aside = tried.root.path().with_extension("aside");
-        fs::rename(tried.root.path(), &aside).unwrap();
-        fs::write(tried.root.path(), "a file").unwrap();
-        tried.looks().await;
-        assert_eq!(tried.kinds(), 1);
-        fs::remove_file(tried.root.path()).unwrap();
-        fs::rename(aside, tried.root.path()).unwrap();
-        tried.looks().await;
-        assert_eq!((tried.kinds(), tried.error("otp").as_str()), (1, ""));
     }
 }

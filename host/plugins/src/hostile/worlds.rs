@@ -3,6 +3,7 @@
 use serde_json::json;
 use switchboard_core::problem::{Code, Problem};
 
+use super::SPIN;
 use crate::contract::dialect::{Asked, Request};
 use crate::contract::http::{Body, Method, Response};
 use crate::contract::tts_provider::{Catalog, Speech};
@@ -14,8 +15,6 @@ use crate::plugins::Plugins;
 use crate::provider::Sound;
 use crate::routes::Found;
 use crate::testing::{GuestText, context, engine, source_of};
-
-const SPIN: &str = "(loop br 0) unreachable";
 
 fn dialect(id: &str, wasm: Vec<u8>) -> PluginSource {
     source_of("dialect", id, wasm, "")
