@@ -177,7 +177,9 @@ fn config(concurrency: u32, counts_instructions: bool) -> wasmtime::Result<Confi
         .epoch_interruption(true)
         .consume_fuel(counts_instructions)
         .cranelift_opt_level(OptLevel::Speed)
-        .wasm_backtrace_max_frames(NonZeroUsize::new(20));
+        .wasm_backtrace_max_frames(NonZeroUsize::new(20))
+        // For debuggers alone: the engine finds its way through guests without. To have it registered reads all of it, at every load.
+        .native_unwind_info(false);
     Ok(config)
 }
 
