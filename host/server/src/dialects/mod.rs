@@ -135,7 +135,8 @@ pub(crate) async fn dialects(
 
 const fn method(method: &Method) -> Option<contract::Method> {
     Some(match *method {
-        Method::GET => contract::Method::Get,
+        // Of the answer to a HEAD, the connection leaves out the body.
+        Method::GET | Method::HEAD => contract::Method::Get,
         Method::POST => contract::Method::Post,
         Method::PUT => contract::Method::Put,
         Method::PATCH => contract::Method::Patch,

@@ -227,6 +227,10 @@ async fn the_phone_is_described_and_ours_stay_ours() {
         phone["display_phone_number"].as_str().unwrap().ends_with("0001"),
         "{phone}"
     );
+    let path = format!("/v23.0/{mobid}");
+    let head = world.api.call(reqwest::Method::HEAD, &path, &[], None).await;
+    assert_eq!((head.status, head.bytes.as_slice()), (200, &b""[..]));
+    assert_eq!(head.headers["content-type"], "application/json");
     // Some clients send their token in the query.
     let by_query = Api::anonymous(&world.host.base);
     let path = format!("/v14.0/{mobid}?fields=id&access_token={}", world.api.token());
