@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use tokio::process::Command;
 
-use crate::support::{DESK, FRIEND, Host, PATIENCE, World};
+use crate::support::{Api, DESK, Ended, FRIEND, Host, PATIENCE, World};
 
 /// Puts the component of `otp` into a folder of the operator's.
 fn drop_otp(data: &Path, id: &str, version: &str) {
@@ -150,17 +150,20 @@ async fn build(folder: &Path, name: &str) -> Vec<u8> {
     fs::read(target.join(format!("wasm32-wasip2/release/plugin_{name}.wasm"))).unwrap()
 }
 
+/// Runs the program as an author does, in the author's folder.
+async fn tool(workshop: &Path, line: &str) -> Ended {
+    let mut command = Host::command(&workshop.join("data"), "ws://127.0.0.1:9/ws/chat");
+    command.args(line.split(' '));
+    Host::run(command).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_that_was_just_begun_builds_holds_its_cases_and_serves() {
     let world = World::start().await;
     let friend = world.phone(FRIEND);
     let session = world.linked(DESK).await;
     let workshop = tempfile::tempdir().unwrap();
-    let tool = async |line: &str| {
-        let mut command = Host::command(&workshop.path().join("data"), "ws://127.0.0.1:9/ws/chat");
-        command.args(line.split(' '));
-        Host::run(command).await
-    };
+    let tool = async |line: &str| tool(workshop.path(), line).await;
     for (name, kind) in [
         ("greeter", "message-handler"),
         ("bridge", "dialect"),
@@ -200,4 +203,73 @@ async fn a_plugin_that_was_just_begun_builds_holds_its_cases_and_serves() {
     let voices = world.api.get("/api/messages/voices").await.expect(200);
     let mut voices = voices["voices"].as_array().unwrap().iter();
     assert!(voices.any(|voice| voice["id"] == "silence"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_is_in_the_log_with_whose_it_is_and_for_whom_and_without_a_word_of_the_message() {
+    let world = World::start_with(|host| {
+        host.env("SWITCHBOARD_METRICS__LISTEN", "127.0.0.1:0");
+    })
+    .await;
+    let _friend = world.phone(FRIEND);
+    let session = world.linked(DESK).await;
+    let workshop = tempfile::tempdir().unwrap();
+    let made = tool(workshop.path(), "plugin new clumsy --world message-handler").await;
+    assert_eq!(made.code, Some(0), "{}", made.words);
+    let folder = workshop.path().join("clumsy");
+    let source = fs::read_to_string(folder.join("src/lib.rs")).unwrap();
+    let sound = "if body.name.trim().is_empty()";
+    let broken = format!("assert!(body.name != \"Zebedee\", \"no greeting for {{}}\", body.name);\n        {sound}");
+    assert!(source.contains(sound), "{source}");
+    fs::write(folder.join("src/lib.rs"), source.replace(sound, &broken)).unwrap();
+    let manifest = fs::read_to_string(folder.join("plugin.toml")).unwrap();
+    drop_in(&world.data(), "clumsy", &manifest, &build(&folder, "clumsy").await);
+    let status = |listed: &Value| plugin(listed, "clumsy")?["status"].as_str().map(str::to_owned);
+    let is_ready = |listed: &Value| (status(listed)? == "ready").then_some(());
+    world.api.until("/api/plugins", is_ready).await;
+
+    let send = async |name: &str| {
+        let body = json!({"sessionId": session, "to": FRIEND, "type": "clumsy", "name": name});
+        world.api.post("/api/messages/send", &body).await
+    };
+    let answer = send("Zebedee").await;
+    let request = answer.headers["x-request-id"].to_str().unwrap().to_owned();
+    let sentence = answer.expect_problem(500, "plugin_trap", None);
+    assert!(sentence.contains("clumsy 0.1.0 crashed"), "{sentence}");
+    let log = world.host.log();
+    let line = log
+        .lines()
+        .find(|line| line.contains("the guest trapped"))
+        .expect("a line");
+    assert!(
+        line.contains(&request) && line.contains("plugin clumsy 0.1.0"),
+        "{line}"
+    );
+    send("Ada").await.expect(200);
+
+    // One that does nothing else is set aside, and everybody can see it.
+    let refused = async || {
+        let answer = send("Zebedee").await;
+        let is_aside = answer.json()["code"] == "plugin_set_aside";
+        is_aside.then_some(answer)
+    };
+    let mut crashes = 1;
+    let aside = loop {
+        match refused().await {
+            Some(answer) => break answer,
+            None => crashes += 1,
+        }
+        assert!(crashes < 50, "it is called again and again");
+    };
+    let rest: u64 = aside.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=10).contains(&rest), "{rest}");
+    aside.expect_problem(503, "plugin_set_aside", None);
+    let listed = world.api.get("/api/plugins").await.expect(200);
+    assert_eq!(status(&listed).as_deref(), Some("set_aside"), "{listed}");
+    let metrics = Api::anonymous(&world.host.metrics()).get("/metrics").await;
+    let metrics = String::from_utf8(metrics.bytes).unwrap();
+    let counted = format!("plugin_crashes_total{{plugin=\"clumsy\",kind=\"unreachable\"}} {crashes}");
+    assert!(metrics.contains(&counted), "{metrics}");
+    let log = world.host.log();
+    assert!(!log.contains("Zebedee") && !log.contains(FRIEND), "{log}");
 }

@@ -7,7 +7,7 @@ pub(crate) mod proxy;
 mod world;
 
 pub(crate) use self::api::{Answer, Api};
-pub(crate) use self::host::Host;
+pub(crate) use self::host::{Ended, Host};
 pub(crate) use self::world::{World, desk, texts};
 
 use std::time::Duration;
