@@ -16,3 +16,4 @@ mod speech;
 mod tokens;
 mod update;
 mod watch;
+mod webhooks;

@@ -50,12 +50,17 @@ struct Reaction {
 /// A reaction as the host tells it.
 #[derive(Deserialize)]
 struct Reacted {
-    /// Its `messageId` or its `wamid`.
-    message: Option<String>,
-    /// Which clients of this API know.
-    wamid: Option<String>,
-    #[serde(default)]
+    message: Reference,
     emoji: String,
+}
+
+/// A message that another one is about.
+#[derive(Deserialize)]
+struct Reference {
+    /// The id that clients of this API know; none in a group.
+    wamid: Option<String>,
+    /// WhatsApp's own.
+    id: String,
 }
 
 /// The message; none if it went out, or if its kind cannot be told.
@@ -88,7 +93,7 @@ fn content(message: &Message) -> Option<(&'static str, Content)> {
             },
         ),
         "location" => ("location", Content::Location(read(content)?)),
-        "contacts" => {
+        "contact" => {
             let Listed { contacts } = read(content)?;
             (
                 "contacts",
@@ -96,8 +101,8 @@ fn content(message: &Message) -> Option<(&'static str, Content)> {
             )
         }
         "reaction" => {
-            let Reacted { message, wamid, emoji } = read(content)?;
-            let message_id = wamid.or(message)?;
+            let Reacted { message, emoji } = read(content)?;
+            let message_id = message.wamid.unwrap_or(message.id);
             ("reaction", Content::Reaction(Reaction { message_id, emoji }))
         }
         _ => return None,
@@ -138,12 +143,13 @@ mod tests {
         let chat = "917012729389@s.whatsapp.net";
         let message = told(
             "reaction",
-            &json!({"message": "msg_7", "wamid": "wamid.Y", "emoji": "👍"}),
+            &json!({"message": {"wamid": "wamid.Y", "fromMe": true, "id": "3EB0Y"}, "emoji": "👍"}),
             chat,
         );
         assert_eq!(message["reaction"], json!({"message_id": "wamid.Y", "emoji": "👍"}));
-        let removed = told("reaction", &json!({"message": "msg_7", "emoji": ""}), chat);
-        assert_eq!(removed["reaction"], json!({"message_id": "msg_7", "emoji": ""}));
+        let in_a_group = json!({"message": {"wamid": null, "fromMe": false, "id": "3EB0Y"}, "emoji": ""});
+        let removed = told("reaction", &in_a_group, "120363012345678901@g.us");
+        assert_eq!(removed["reaction"], json!({"message_id": "3EB0Y", "emoji": ""}));
     }
 
     #[test]
