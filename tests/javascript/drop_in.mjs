@@ -5,7 +5,8 @@ import { copyFileSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 const { SWITCHBOARD_URL: baseUrl, SWITCHBOARD_TOKEN: token, SESSION_ID_1: sessionId } = process.env;
-const { SIMULATOR_URL: simulator, PHONE_B: to, PLUGIN: built, PLUGINS: folder } = process.env;
+const { SIMULATOR_URL: simulator, PHONE_B: to, PLUGIN: built, SANDBOX_DATA: data } = process.env;
+const folder = join(data, "plugins");
 // Compiling the engine that is in the component takes the better part of it, in a debug build of the host.
 const PATIENCE_MS = 120_000;
 
