@@ -244,6 +244,10 @@ async fn the_phone_is_described_and_ours_stay_ours() {
         401,
         190,
     );
+    let path = format!("/v23.0/{mobid}/messages");
+    let ours = world.api.post(&path, &text("ours")).await.expect(200);
+    let read = json!({"messaging_product": "whatsapp", "status": "read", "message_id": ours["messages"][0]["id"]});
+    error(world.api.post(&path, &read).await, 400, 131_009);
     // Our own routes never take it from there.
     let ours = format!("/api/sessions?access_token={}", world.api.token());
     assert_eq!(by_query.get(&ours).await.status, 401);
