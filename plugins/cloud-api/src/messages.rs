@@ -77,14 +77,15 @@ fn send(phone: &str, params: &Params) -> Result<Send, GraphError> {
 
 /// `to`, or whom a user id stands for that this dialect's webhooks have given out.
 fn recipient(params: &Params) -> Result<String, GraphError> {
-    match params.words("recipient_type")?.as_deref() {
-        None | Some("individual" | "group") => {}
-        Some(_) => {
-            return Err(GraphError::wrong(
-                "recipient_type",
-                "must be one of {INDIVIDUAL, GROUP}",
-            ));
-        }
+    let kind = params.words("recipient_type")?.unwrap_or_default();
+    if !["", "individual", "group"]
+        .iter()
+        .any(|known| kind.eq_ignore_ascii_case(known))
+    {
+        return Err(GraphError::wrong(
+            "recipient_type",
+            "must be one of {INDIVIDUAL, GROUP}",
+        ));
     }
     if let Some(to) = params.words("to")? {
         // pywa writes a user id here when it answers somebody whose number is hidden.

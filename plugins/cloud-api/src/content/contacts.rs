@@ -1,5 +1,6 @@
 //! `contacts`: entries of an address book. Every part but the name as it is shown may be absent or null.
 
+use super::mandatory;
 use crate::bindings::switchboard::plugin::content::{
     Contact, ContactAddress, ContactName, ContactOrganization, ContactPhone, Labelled,
 };
@@ -12,7 +13,7 @@ const MOST: usize = 256;
 pub(super) fn of(params: &Params) -> Result<Vec<Contact>, GraphError> {
     let contacts = params.list("contacts")?;
     if contacts.is_empty() {
-        return Err(GraphError::missing("contacts"));
+        return Err(mandatory("contacts"));
     }
     if contacts.len() > MOST {
         return Err(GraphError::wrong("contacts", "must be a list of at most 256 contacts"));

@@ -198,9 +198,11 @@ async fn whatever_goes_wrong_is_told_in_metas_words() {
     let mut reaction = json!({"messaging_product": "whatsapp", "to": FRIEND, "type": "reaction"});
     reaction["reaction"] = json!({"message_id": "msg_01ARZ3NDEKTSV4RRFFQ69G5FAV", "emoji": "this is text"});
     assert_eq!(world.api.post(&path, &reaction).await.status, 400);
-    let mut template = text("x");
-    template["type"] = json!("hologram");
-    error(world.api.post(&path, &template).await, 400, 131_051);
+    for (kind, code) in [("template", 131_051), ("hologram", 100)] {
+        let mut other = text("x");
+        other["type"] = json!(kind);
+        error(world.api.post(&path, &other).await, 400, code);
+    }
     let mut nobody = text("x");
     nobody["to"] = json!("15559999999");
     error(world.api.post(&path, &nobody).await, 400, 131_026);
