@@ -4,6 +4,7 @@
 //! wrong outside of it reaches `render_problem`.
 
 mod address;
+mod body;
 mod content;
 mod graph_error;
 mod meaning;

@@ -17,7 +17,7 @@ use crate::user_id;
 const LONGEST_REFERENCE: usize = 512;
 
 pub(crate) fn next(phone: &str, request: &Request, outcomes: &[Outcome], reply: &Reply) -> Result<Step, GraphError> {
-    let params = Params::of(&request.body)?;
+    let params = Params::of(request)?;
     let product = params.needed_words("messaging_product")?;
     if !product.eq_ignore_ascii_case("whatsapp") {
         return Err(GraphError::wrong("messaging_product", "must be one of {WHATSAPP}"));

@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::bindings::switchboard::plugin::http::{Body, Data};
+use crate::bindings::exports::switchboard::plugin::dialect::Request;
+use crate::body;
 use crate::graph_error::GraphError;
-use crate::meaning::WRONG_BODY;
 
 /// The parameters of a request, or of one of its objects.
 #[derive(Debug)]
@@ -16,21 +16,14 @@ pub(crate) struct Params {
 }
 
 impl Params {
-    /// The parameters in the body of a request. No body means no parameters.
-    pub(crate) fn of(body: &Body) -> Result<Self, GraphError> {
-        let fields = match body {
-            Body::Empty => Some(Map::new()),
-            Body::Whole(Data::Text(text)) if text.trim().is_empty() => Some(Map::new()),
-            Body::Whole(Data::Text(text)) => serde_json::from_str(text).ok(),
-            Body::Whole(Data::Blob(_)) => {
-                return Err(GraphError::new(&WRONG_BODY, "The body must be at most 256 KiB."));
-            }
-            _ => None,
-        };
+    /// The parameters of a request: those of its body, and of its query whatever is not there.
+    pub(crate) fn of(request: &Request) -> Result<Self, GraphError> {
+        let query = request.query.iter().cloned();
+        let mut fields: Map<String, Value> = query.map(|(name, text)| (name, text.into())).collect();
+        let body = body::fields(request)?;
+        fields.extend(body.into_iter().filter(|(_, value)| !value.is_null()));
         let path = String::new();
-        fields
-            .map(|fields| Self { fields, path })
-            .ok_or_else(|| GraphError::new(&WRONG_BODY, "The body must be a JSON object."))
+        Ok(Self { fields, path })
     }
 
     /// How Meta names one of these.
@@ -147,8 +140,12 @@ pub(crate) mod tests {
     use super::*;
     use serde_json::json;
 
+    use crate::bindings::switchboard::plugin::http::{Body, Data};
     pub(crate) fn params(body: &Value) -> Params {
-        Params::of(&Body::Whole(Data::Text(body.to_string()))).unwrap()
+        Params {
+            fields: body.as_object().unwrap().clone(),
+            path: String::new(),
+        }
     }
 
     #[test]
@@ -216,11 +213,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_object_is_refused_and_none_at_all_is_empty() {
-        for body in ["[]", "7", "{", "hi"] {
-            assert!(Params::of(&Body::Whole(Data::Text(body.to_owned()))).is_err(), "{body}");
+    fn the_query_has_what_the_body_lacks() {
+        let mut request = body::tests::request("", Body::Whole(Data::Text(r#"{"to": "1", "type": null}"#.to_owned())));
+        request.query = [("to", "2"), ("type", "text"), ("ttl", "7")]
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .to_vec();
+        let params = Params::of(&request).unwrap();
+        for (name, text) in [("to", "1"), ("type", "text"), ("ttl", "7")] {
+            assert_eq!(params.words(name), Ok(Some(text.to_owned())));
         }
-        assert!(Params::of(&Body::Form(vec![])).is_err());
-        assert!(!Params::of(&Body::Empty).unwrap().has("to"));
     }
 }

@@ -122,6 +122,49 @@ async fn a_place_contacts_a_reaction_and_an_answer_arrive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_text_may_be_a_form_or_stand_in_the_query() {
+    let world = World::start().await;
+    let friend = world.phone(FRIEND);
+    let (_, mobid) = desk(&world).await;
+    let path = format!("/v23.0/{mobid}/messages");
+    let pairs = |body: &str| format!("messaging_product=whatsapp&to={FRIEND}&text=%7B%22body%22%3A%22{body}%22%7D");
+    let part =
+        |name: &str, value: &str| format!("--b\r\ncontent-disposition: form-data; name={name}\r\n\r\n{value}\r\n");
+    let parts = [
+        part("messaging_product", "whatsapp"),
+        part("to", FRIEND),
+        part("text", r#"{"body": "multipart"}"#),
+        "--b--\r\n".to_owned(),
+    ];
+    let form = "application/x-www-form-urlencoded";
+    for (body, path, content_type, bytes) in [
+        ("form", path.clone(), form, pairs("form")),
+        // What curl says of whatever it sends with -d.
+        ("json", path.clone(), form, text("json").to_string()),
+        (
+            "multipart",
+            path.clone(),
+            "multipart/form-data; boundary=b",
+            parts.concat(),
+        ),
+        (
+            "query",
+            format!("{path}?{}", pairs("query")),
+            "text/plain",
+            String::new(),
+        ),
+    ] {
+        let headers = [("content-type", content_type)];
+        let answer = world
+            .api
+            .call(reqwest::Method::POST, &path, &headers, Some(bytes.into_bytes()));
+        answer.await.expect(200);
+        let wanted = |message: &ReceivedMessage| message.text.as_deref() == Some(body);
+        friend.wait_for_message(PATIENCE, wanted).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_marked_as_read_with_and_without_typing() {
     let world = World::start().await;
     let friend = world.phone(FRIEND);
@@ -143,6 +186,10 @@ async fn a_message_is_marked_as_read_with_and_without_typing() {
         .wait_for_receipt(PATIENCE, &sent, |receipt| receipt.kind == "read")
         .await
         .unwrap();
+    let path = format!("/v23.0/{mobid}/messages");
+    let ours = world.api.post(&path, &text("ours")).await.expect(200);
+    let read = json!({"messaging_product": "whatsapp", "status": "read", "message_id": ours["messages"][0]["id"]});
+    error(world.api.post(&path, &read).await, 400, 131_009);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -246,10 +293,6 @@ async fn the_phone_is_described_and_ours_stay_ours() {
         401,
         190,
     );
-    let path = format!("/v23.0/{mobid}/messages");
-    let ours = world.api.post(&path, &text("ours")).await.expect(200);
-    let read = json!({"messaging_product": "whatsapp", "status": "read", "message_id": ours["messages"][0]["id"]});
-    error(world.api.post(&path, &read).await, 400, 131_009);
     // Our own routes never take it from there.
     let ours = format!("/api/sessions?access_token={}", world.api.token());
     assert_eq!(by_query.get(&ours).await.status, 401);
