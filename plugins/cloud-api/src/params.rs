@@ -1,5 +1,6 @@
 //! The parameters of a request, read as loosely as Meta reads them, because its clients rely on that: null is the same as nothing,
-//! a number may be a text and the reverse, and an object or a list may be a text that holds its JSON.
+//! a number may be a text and the reverse, and an object or a list may be a text that holds its JSON. An empty text there is
+//! nothing, and an empty list an object without fields, because PHP writes one so.
 
 use serde_json::{Map, Value};
 
@@ -81,26 +82,27 @@ impl Params {
 
     /// A yes or no; nothing is no.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, GraphError> {
-        match self.get(name) {
-            None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(Value::String(text)) if text == "true" => Ok(true),
-            Some(Value::String(text)) if text == "false" || text.is_empty() => Ok(false),
-            Some(_) => Err(self.wrong(name, "must be a boolean")),
+        let text = match self.get(name) {
+            None => return Ok(false),
+            Some(Value::String(text)) => text.to_ascii_lowercase(),
+            Some(value) => value.to_string(),
+        };
+        match text.as_str() {
+            "true" | "1" => Ok(true),
+            "false" | "0" | "" => Ok(false),
+            _ => Err(self.wrong(name, "must be a boolean")),
         }
     }
 
     pub(crate) fn object(&self, name: &str) -> Result<Option<Self>, GraphError> {
-        let Some(value) = self.get(name) else {
-            return Ok(None);
+        let fields = match self.unfolded(name) {
+            None => return Ok(None),
+            Some(Value::Object(fields)) => fields,
+            Some(Value::Array(entries)) if entries.is_empty() => Map::new(),
+            Some(_) => return Err(self.wrong(name, "must be a JSON object")),
         };
-        match unfolded(value) {
-            Value::Object(fields) => Ok(Some(Self {
-                fields,
-                path: self.name_of(name),
-            })),
-            _ => Err(self.wrong(name, "must be a JSON object")),
-        }
+        let path = self.name_of(name);
+        Ok(Some(Self { fields, path }))
     }
 
     pub(crate) fn needed_object(&self, name: &str) -> Result<Self, GraphError> {
@@ -109,11 +111,10 @@ impl Params {
 
     /// A list of objects; nothing is an empty one.
     pub(crate) fn list(&self, name: &str) -> Result<Vec<Self>, GraphError> {
-        let Some(value) = self.get(name) else {
-            return Ok(Vec::new());
-        };
-        let Value::Array(entries) = unfolded(value) else {
-            return Err(self.wrong(name, "must be an array"));
+        let entries = match self.unfolded(name) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(entries)) => entries,
+            Some(_) => return Err(self.wrong(name, "must be an array")),
         };
         let list = self.name_of(name);
         let object = |(at, entry): (usize, Value)| {
@@ -125,22 +126,23 @@ impl Params {
         };
         entries.into_iter().enumerate().map(object).collect()
     }
-}
 
-/// The value, or what a text holds as JSON.
-fn unfolded(value: &Value) -> Value {
-    match value {
-        Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
-        _ => value.clone(),
+    /// The value, or what a text holds as JSON. An empty text holds nothing.
+    fn unfolded(&self, name: &str) -> Option<Value> {
+        match self.get(name)? {
+            Value::String(text) if text.trim().is_empty() => None,
+            Value::String(text) => Some(serde_json::from_str(text).unwrap_or_default()),
+            value => Some(value.clone()),
+        }
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::bindings::switchboard::plugin::http::{Body, Data};
     use serde_json::json;
 
-    use crate::bindings::switchboard::plugin::http::{Body, Data};
     pub(crate) fn params(body: &Value) -> Params {
         Params {
             fields: body.as_object().unwrap().clone(),
@@ -155,7 +157,45 @@ pub(crate) mod tests {
             assert_eq!(params.words(name), Ok(None), "{name}");
             assert_eq!(params.flag(name), Ok(false), "{name}");
         }
-        assert!(params.object("a").unwrap().is_none() && params.list("a").unwrap().is_empty());
+        for name in ["a", "b"] {
+            assert!(params.object(name).unwrap().is_none() && params.list(name).unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn an_empty_list_is_an_object_without_fields_as_php_writes_one() {
+        let params = params(&json!({"context": [], "text": "[]", "org": [1]}));
+        for name in ["context", "text"] {
+            let object = params.object(name).unwrap().unwrap();
+            assert_eq!(object.words("message_id"), Ok(None), "{name}");
+        }
+        assert!(params.object("org").is_err());
+    }
+
+    #[test]
+    fn a_yes_or_no_has_many_spellings() {
+        for (value, flag) in [
+            (json!(true), true),
+            (json!(1), true),
+            (json!("1"), true),
+            (json!("TRUE"), true),
+            (json!(false), false),
+            (json!(0), false),
+            (json!("0"), false),
+            (json!("False"), false),
+        ] {
+            assert_eq!(
+                params(&json!({"preview_url": value})).flag("preview_url"),
+                Ok(flag),
+                "{value}"
+            );
+        }
+        for value in [json!(2), json!("yes"), json!([])] {
+            assert!(
+                params(&json!({"preview_url": value})).flag("preview_url").is_err(),
+                "{value}"
+            );
+        }
     }
 
     #[test]
