@@ -30,7 +30,8 @@ pub(crate) fn next(phone: &str, request: &Request, outcomes: &[Outcome], reply: 
         [] => Ok(Step::Do(vec![Effect::Send(send)])),
         [Outcome::Sent(sent), ..] => {
             // As it was given, and the host may have been told something else: see `recipient`.
-            let input = params.words("to")?.unwrap_or(send.to);
+            let given = params.words("to")?.or(params.words("recipient")?);
+            let input = given.unwrap_or(send.to);
             Ok(Step::Respond(reply.ok(&answer(&input, sent))))
         }
         [Outcome::Failed(Problem::NotSupported(sentence)), ..] => Err(GraphError::new(&UNSUPPORTED_TYPE, sentence)),
