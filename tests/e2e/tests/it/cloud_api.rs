@@ -122,6 +122,36 @@ async fn a_place_contacts_a_reaction_and_an_answer_arrive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_a_message_that_is_not_known_is_sent_without_it() {
+    let world = World::start().await;
+    let friend = world.phone(FRIEND);
+    let (_, mobid) = desk(&world).await;
+    for (n, unknown) in [
+        "msg_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        // As Meta made them in the years before.
+        "wamid.HBgLMTU1NTAwMDAwMDIVAgARGBIwQkRCNDFGMzhFNkJCODVBNzIA",
+        "wamid.gBGGSFcCNEOPAgkO_KJ55r4w_ww",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let said = format!("answer {n}");
+        let mut answer = text(&said);
+        answer["context"] = json!({"message_id": unknown});
+        world
+            .api
+            .post(&format!("/v23.0/{mobid}/messages"), &answer)
+            .await
+            .expect(200);
+        let arrived = friend
+            .wait_for_message(PATIENCE, |got| got.text.as_deref() == Some(&said))
+            .await
+            .unwrap();
+        assert_eq!(arrived.quotes, None, "{unknown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_text_may_be_a_form_or_stand_in_the_query() {
     let world = World::start().await;
     let friend = world.phone(FRIEND);
