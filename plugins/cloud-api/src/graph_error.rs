@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::bindings::switchboard::plugin::http::Method;
 use crate::bindings::switchboard::plugin::types::{OpenProblem, Problem};
+use crate::field;
 use crate::meaning::{Kind, Meaning};
 
 /// The end of the sentence about an object that nobody knows.
@@ -96,7 +97,7 @@ impl GraphError {
     /// A problem of the host in Meta's words. The host's own sentence goes into the details.
     pub(crate) fn of(problem: &Problem) -> Self {
         match problem {
-            Problem::InvalidField(field) => Self::new(&Meaning::of("invalid_field", 400), &field.message),
+            Problem::InvalidField(problem) => Self::new(&Meaning::of("invalid_field", 400), field::sentence(problem)),
             Problem::NotSupported(sentence) => Self::new(&Meaning::of("not_supported", 501), sentence),
             Problem::Upstream(upstream) => Self {
                 retry_after_ms: upstream.retry_after_ms.map(u64::from),
@@ -178,7 +179,7 @@ mod tests {
         for (problem, status, code) in [
             (
                 Problem::InvalidField(FieldProblem {
-                    field: "to".to_owned(),
+                    field: "query".to_owned(),
                     message: "Why.".to_owned(),
                 }),
                 400,

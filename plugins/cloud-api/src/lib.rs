@@ -6,6 +6,7 @@
 mod address;
 mod body;
 mod content;
+mod field;
 mod graph_error;
 mod meaning;
 mod messages;
