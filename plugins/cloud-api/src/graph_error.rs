@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::bindings::switchboard::plugin::http::Method;
 use crate::bindings::switchboard::plugin::types::{OpenProblem, Problem};
 use crate::field;
-use crate::meaning::{Kind, Meaning};
+use crate::meaning::{Kind, Meaning, TOO_MANY_REQUESTS};
 
 /// The end of the sentence about an object that nobody knows.
 const UNKNOWN: &str = "does not exist, cannot be loaded due to missing permissions, or does not support this operation. \
@@ -122,6 +122,18 @@ impl GraphError {
         }
     }
 
+    /// A problem of a whole request, of which nothing was done: too many of those are not too many messages.
+    pub(crate) fn of_request(problem: &Problem) -> Self {
+        let error = Self::of(problem);
+        match problem {
+            Problem::Other(OpenProblem { code, message, .. }) if code == "rate_limited" => Self {
+                retry_after_ms: error.retry_after_ms,
+                ..Self::new(&TOO_MANY_REQUESTS, message)
+            },
+            _ => error,
+        }
+    }
+
     /// Whether it is about too many requests, or about a service that is down for now.
     pub(crate) fn is_throttling(&self) -> bool {
         matches!(self.status, 429 | 503)
@@ -172,6 +184,26 @@ mod tests {
         assert!(error["message"].as_str().unwrap().starts_with(
             "Unsupported post request. Object with ID '42' does not exist, cannot be loaded due to missing permissions"
         ));
+    }
+
+    #[test]
+    fn too_many_requests_are_not_too_many_messages() {
+        let problem = Problem::Other(OpenProblem {
+            status: 429,
+            code: "rate_limited".to_owned(),
+            message: "Why.".to_owned(),
+            details: r#"{"retryAfterMs": 1500}"#.to_owned(),
+        });
+        for (error, code) in [
+            (GraphError::of(&problem), 130_429),
+            (GraphError::of_request(&problem), 4),
+        ] {
+            assert_eq!(
+                (error.status, error.code, error.retry_after_ms),
+                (429, code, Some(1500))
+            );
+            assert_eq!(error.details.as_deref(), Some("Why."));
+        }
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Guest for CloudApi {
 
     fn render_problem(context: Context, asked: Asked, problem: Problem) -> Response {
         let version = address::version_of(&asked.path).map(str::to_owned);
-        Reply::new(&context, version).refusal(&GraphError::of(&problem))
+        Reply::new(&context, version).refusal(&GraphError::of_request(&problem))
     }
 
     fn webhook(context: Context, event: String) -> Result<Option<WebhookBody>, Problem> {

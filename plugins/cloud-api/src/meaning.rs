@@ -58,6 +58,8 @@ const NO_CAPABILITY: Meaning = oauth(400, 3, "Application does not have the capa
 const NOT_REGISTERED: Meaning = oauth(400, 133_010, "Account not registered");
 const UNDELIVERABLE: Meaning = oauth(400, 131_026, "Message undeliverable");
 const TOO_MANY: Meaning = oauth(429, 130_429, "Rate limit hit");
+/// The answer to too many requests, of whatever kind.
+pub(crate) const TOO_MANY_REQUESTS: Meaning = oauth(429, 4, "Application request limit reached");
 const UNAVAILABLE: Meaning = oauth(503, 131_016, "Service unavailable");
 pub(crate) const FAILED: Meaning = oauth(500, 131_000, "Something went wrong");
 
