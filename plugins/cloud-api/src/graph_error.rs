@@ -50,11 +50,18 @@ impl GraphError {
         Self::invalid(format!("(#100) Param {parameter} {must}."))
     }
 
-    /// An edge that a node does not have.
-    pub(crate) fn no_field(field: &str, node: &str) -> Self {
-        Self::invalid(format!(
-            "(#100) Tried accessing nonexisting field ({field}) on node type ({node})"
-        ))
+    /// An edge that a phone number does not have, or not for this method.
+    pub(crate) fn no_edge(method: Method, id: &str, edge: &str) -> Self {
+        let nonexisting =
+            || format!("(#100) Tried accessing nonexisting field ({edge}) on node type (WhatsAppBusinessPhoneNumber)");
+        let error = match method {
+            Method::Get => Self::invalid(nonexisting()),
+            _ => Self::unknown_object(method, id),
+        };
+        Self {
+            details: Some("This server supports no such request yet.".to_owned()),
+            ..error
+        }
     }
 
     /// An id that stands for nothing, or for nothing that this method works on.
@@ -184,6 +191,36 @@ mod tests {
         assert!(error["message"].as_str().unwrap().starts_with(
             "Unsupported post request. Object with ID '42' does not exist, cannot be loaded due to missing permissions"
         ));
+    }
+
+    #[test]
+    fn an_edge_that_there_is_not_is_no_field_to_be_read_and_nothing_to_be_posted_to() {
+        for (method, kind, message) in [
+            (
+                Method::Get,
+                "OAuthException",
+                "(#100) Tried accessing nonexisting field (media) on node type (WhatsAppBusinessPhoneNumber)",
+            ),
+            (
+                Method::Post,
+                "GraphMethodException",
+                "Unsupported post request. Object with ID '42' does not exist",
+            ),
+            (
+                Method::Delete,
+                "GraphMethodException",
+                "Unsupported delete request. Object with ID '42' does not exist",
+            ),
+        ] {
+            let body = GraphError::no_edge(method, "42", "media").json("A");
+            let error = &body["error"];
+            assert_eq!((&error["code"], &error["type"]), (&json!(100), &json!(kind)));
+            assert!(error["message"].as_str().unwrap().starts_with(message), "{body}");
+            assert_eq!(
+                error["error_data"]["details"],
+                "This server supports no such request yet."
+            );
+        }
     }
 
     #[test]

@@ -63,8 +63,12 @@ impl Guest for CloudApi {
 fn answer(target: &Target, request: &Request, outcomes: &[Outcome], reply: &Reply) -> Result<Step, GraphError> {
     match (request.method, target) {
         (Method::Post, Target::Messages(phone)) => messages::next(phone, request, outcomes, reply),
-        (_, Target::Messages(_)) => Err(GraphError::no_field("messages", "WhatsAppBusinessPhoneNumber")),
+        (method, Target::Messages(phone)) => Err(GraphError::no_edge(method, phone, "messages")),
         (Method::Get, Target::Object(id)) => node::next(id, request, outcomes, reply),
+        (method, Target::Edge(id, edge)) => Err(match edge.split_once('/') {
+            None => GraphError::no_edge(method, id, edge),
+            Some((_, rest)) => GraphError::unknown_path(&format!("/{rest}")),
+        }),
         (method, Target::Object(id) | Target::Version(id)) => Err(GraphError::unknown_object(method, id)),
         (_, Target::Nothing(path)) => Err(GraphError::unknown_path(path)),
     }
@@ -180,6 +184,24 @@ mod tests {
                 Method::Get,
                 "/{version}/{id}",
                 &[("version", "1"), ("id", "media")],
+                2500,
+            ),
+            (
+                Method::Post,
+                "/{version}/{id}/{*edge}",
+                &[("version", "v20.0"), ("id", "1"), ("edge", "media")],
+                100,
+            ),
+            (
+                Method::Get,
+                "/{version}/{id}/{*edge}",
+                &[("version", "v20.0"), ("id", "1"), ("edge", "media/x")],
+                2500,
+            ),
+            (
+                Method::Delete,
+                "/{version}/{id}/{*edge}",
+                &[("version", "non"), ("id", "sen"), ("edge", "se")],
                 2500,
             ),
         ] {

@@ -195,6 +195,31 @@ async fn a_text_may_be_a_form_or_stand_in_the_query() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_offered_yet_is_refused_in_metas_words_once_the_token_is_good() {
+    let world = World::start().await;
+    let (_, mobid) = desk(&world).await;
+    let stranger = world.api.with_token("nonsense");
+    let media = format!("/v23.0/{mobid}/media");
+    let file = "--b\r\ncontent-disposition: form-data; name=file; filename=a.png\r\n\r\nx\r\n--b--\r\n";
+    for (api, status, code) in [(&stranger, 401, 190), (&world.api, 400, 100)] {
+        let headers = [("content-type", "multipart/form-data; boundary=b")];
+        let upload = api.call(reqwest::Method::POST, &media, &headers, Some(file.into()));
+        error(upload.await, status, code);
+        for edge in ["phone_numbers", "message_templates", "whatsapp_business_profile"] {
+            error(api.get(&format!("/v23.0/{mobid}/{edge}")).await, status, code);
+            error(api.delete(&format!("/v23.0/{mobid}/{edge}")).await, status, code);
+        }
+        error(
+            api.post(&format!("/v23.0/{mobid}/register"), &json!({})).await,
+            status,
+            code,
+        );
+    }
+    error(world.api.get(&format!("/v23.0/{mobid}/messages/1/2")).await, 400, 2500);
+    error(world.api.get("/non/sen/se").await, 400, 2500);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_marked_as_read_with_and_without_typing() {
     let world = World::start().await;
     let friend = world.phone(FRIEND);
