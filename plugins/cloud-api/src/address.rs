@@ -20,10 +20,22 @@ pub(crate) enum Target {
     Object(String),
     /// What hangs on one, other than messages: its id and the rest of the path.
     Edge(String, String),
+    /// What a token allows.
+    Token,
     /// A version and nothing behind it. Clients ask for it to see whether their token is good.
     Version(String),
     /// A path that no object has.
     Nothing(String),
+}
+
+/// What stands where an id does, and is none.
+const TOKEN: &str = "debug_token";
+
+impl Target {
+    /// What stands at the place of an id.
+    fn named(id: String) -> Self {
+        if id == TOKEN { Self::Token } else { Self::Object(id) }
+    }
 }
 
 impl Address {
@@ -34,13 +46,13 @@ impl Address {
         };
         let (first, target) = match request.route.as_str() {
             VERSIONED_MESSAGES => (param("version"), Target::Messages(param("phone"))),
-            VERSIONED_OBJECT => (param("version"), Target::Object(param("id"))),
+            VERSIONED_OBJECT => (param("version"), Target::named(param("id"))),
             VERSIONED_EDGE => (param("version"), Target::Edge(param("id"), param("edge"))),
             // Behind a version this is no edge of a phone number, but an object of that name.
             MESSAGES if is_version(&param("phone")) => (param("phone"), Target::Object("messages".to_owned())),
             MESSAGES => return Self::without_version(Target::Messages(param("phone"))),
             _ if is_version(&param("id")) => (param("id"), Target::Version(param("id"))),
-            _ => return Self::without_version(Target::Object(param("id"))),
+            _ => return Self::without_version(Target::named(param("id"))),
         };
         if is_version(&first) {
             return Self {
@@ -51,6 +63,7 @@ impl Address {
         Self::without_version(Target::Nothing(match target {
             Target::Messages(phone) => format!("/{phone}/messages"),
             Target::Edge(id, edge) => format!("/{id}/{edge}"),
+            Target::Token => format!("/{TOKEN}"),
             Target::Object(id) | Target::Version(id) | Target::Nothing(id) => format!("/{id}"),
         }))
     }
@@ -121,6 +134,12 @@ mod tests {
                 (v.clone(), Target::Edge(phone.clone(), "media".to_owned())),
             ),
             (OBJECT, &[("id", "104857600000001")], (None, Target::Object(phone))),
+            (OBJECT, &[("id", "debug_token")], (None, Target::Token)),
+            (
+                VERSIONED_OBJECT,
+                &[("version", "v20.0"), ("id", "debug_token")],
+                (v.clone(), Target::Token),
+            ),
             (
                 VERSIONED_EDGE,
                 &[("version", "non"), ("id", "sen"), ("edge", "se/x")],

@@ -6,6 +6,7 @@
 mod address;
 mod body;
 mod content;
+mod debug_token;
 mod field;
 mod graph_error;
 mod meaning;
@@ -65,6 +66,8 @@ fn answer(target: &Target, request: &Request, outcomes: &[Outcome], reply: &Repl
         (Method::Post, Target::Messages(phone)) => messages::next(phone, request, outcomes, reply),
         (method, Target::Messages(phone)) => Err(GraphError::no_edge(method, phone, "messages")),
         (Method::Get, Target::Object(id)) => node::next(id, request, outcomes, reply),
+        (Method::Get, Target::Token) => debug_token::next(request, reply),
+        (method, Target::Token) => Err(GraphError::unknown_object(method, "debug_token")),
         (method, Target::Edge(id, edge)) => Err(match edge.split_once('/') {
             None => GraphError::no_edge(method, id, edge),
             Some((_, rest)) => GraphError::unknown_path(&format!("/{rest}")),
@@ -204,6 +207,7 @@ mod tests {
                 &[("version", "non"), ("id", "sen"), ("edge", "se")],
                 2500,
             ),
+            (Method::Get, "/{id}", &[("id", "debug_token")], 100),
         ] {
             let response = responded(request(method, route, params, Body::Empty), vec![]);
             let body = json_of(&response);

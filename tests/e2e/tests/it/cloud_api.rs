@@ -217,6 +217,9 @@ async fn what_is_not_offered_yet_is_refused_in_metas_words_once_the_token_is_goo
     }
     error(world.api.get(&format!("/v23.0/{mobid}/messages/1/2")).await, 400, 2500);
     error(world.api.get("/non/sen/se").await, 400, 2500);
+    let token = world.api.get("/v23.0/debug_token?input_token=T").await.expect(200);
+    assert_eq!(token["data"]["is_valid"], true, "{token}");
+    error(stranger.get("/v23.0/debug_token?input_token=T").await, 401, 190);
 }
 
 #[tokio::test(flavor = "multi_thread")]
