@@ -12,7 +12,7 @@
 //!
 //! Bounds: 64 headers of 16 KiB and the grant's body out; 100 headers of 64 KiB and the request's body back; 3 redirects; 8 KiB of URL;
 //! 10 seconds for a connection. Answers are asked for without compression, and a compressed one is passed on as it came, unsearched.
-//! How many fetches run at once is for the caller to bound.
+//! How many fetches run at once is for the caller to bound, as host/service does.
 
 mod credential;
 mod error;
@@ -61,8 +61,8 @@ pub struct FetchRequest {
     pub url: String,
     /// Names and values, as the plugin wrote them.
     pub headers: Vec<(String, String)>,
-    /// What is sent along; may be empty.
-    pub body: Bytes,
+    /// What is sent along, piece after piece; may be empty. It is put together when all else is allowed and it is not too large.
+    pub body: Vec<Bytes>,
     /// The name of the credential that the host adds.
     pub credential: Option<String>,
     /// How long everything together may take, redirects included.
@@ -136,14 +136,16 @@ impl Fetcher {
         let credential = credential
             .map(|name| grant.credential(name, target.origin()))
             .transpose()?;
-        if grant.max_request_bytes() < request.body.len() {
+        let headers = headers::outgoing(&request.headers, grant)?;
+        let bytes = request.body.iter().map(Bytes::len).fold(0, usize::saturating_add);
+        if grant.max_request_bytes() < bytes {
             return Err(FetchError::RequestTooLarge(grant.max_request_bytes()));
         }
         let hop = Hop {
             method: request.method,
-            headers: headers::outgoing(&request.headers, grant)?,
+            headers,
             target,
-            body: request.body,
+            body: whole(request.body),
         };
         let (hop, answer) = way.follow(hop, credential).await?;
         let redactor = Redactor::new(grant.credentials().iter().map(Credential::needles));
@@ -160,6 +162,14 @@ impl Fetcher {
 
     fn way(&self, origin: &Origin) -> &Way {
         if origin.is_near() { &self.near } else { &self.public }
+    }
+}
+
+/// The pieces as one. A single one is not copied.
+fn whole(mut pieces: Vec<Bytes>) -> Bytes {
+    match pieces.len() {
+        0 | 1 => pieces.pop().unwrap_or_default(),
+        _ => pieces.concat().into(),
     }
 }
 
@@ -233,7 +243,7 @@ mod tests {
                 ("X-Test".to_owned(), "yes".to_owned()),
                 ("Accept".to_owned(), "audio/*".to_owned()),
             ],
-            body: Bytes::from_static(b"ping"),
+            body: [&b"pi"[..], b"", b"ng"].map(Bytes::from_static).to_vec(),
             credential: Some("openai".to_owned()),
             ..request(&server.url("/v1/speech?a=b#c"))
         };
@@ -313,7 +323,7 @@ mod tests {
         .await;
         let asked = FetchRequest {
             method: Method::Post,
-            body: Bytes::from_static(b"ping"),
+            body: vec![Bytes::from_static(b"ping")],
             credential: Some("openai".to_owned()),
             ..request(&server.url("/one"))
         };

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -195,7 +194,7 @@ pub(super) fn request(url: &str) -> FetchRequest {
         method: Method::Get,
         url: url.to_owned(),
         headers: Vec::new(),
-        body: Bytes::new(),
+        body: Vec::new(),
         credential: None,
         timeout: Duration::from_secs(20),
         max_response_bytes: 1024,

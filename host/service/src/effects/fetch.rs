@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use switchboard_core::problem::{Code, Problem};
 use switchboard_egress::Method;
 use switchboard_egress::fetch::{FetchError, FetchRequest};
@@ -33,6 +32,10 @@ impl Carrier<'_> {
         let mut headers = request.headers;
         let body = match request.body {
             Body::Form(parts) => {
+                if form::MOST_PARTS < parts.len() {
+                    let sentence = format!("A form must have at most {} parts.", form::MOST_PARTS);
+                    return Err(Problem::invalid_field("body", sentence));
+                }
                 let boundary = form::boundary(&*self.service.parts.random);
                 headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
                 headers.push((
@@ -48,10 +51,10 @@ impl Carrier<'_> {
                         bytes,
                     })
                 });
-                form::body(&boundary, &parts.collect::<Result<Vec<_>, Problem>>()?)
+                form::body(&boundary, parts.collect::<Result<_, Problem>>()?)
             }
-            Body::Empty => Bytes::new(),
-            Body::Whole(data) => self.bytes(data)?,
+            Body::Empty => Vec::new(),
+            Body::Whole(data) => vec![self.bytes(data)?],
         };
         let timeout = timeout_ms.map_or(TIMEOUT, |ms| Duration::from_millis(ms.into()).min(TIMEOUT));
         let request = FetchRequest {

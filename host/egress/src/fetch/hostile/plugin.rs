@@ -39,11 +39,22 @@ async fn too_much_to_send_is_not_sent() {
     let url = format!("http://127.0.0.1:{}", trap.port());
     let body = FetchRequest {
         method: Method::Post,
-        body: Bytes::from(vec![b'x'; 65]),
+        body: vec![Bytes::from(vec![b'x'; 65])],
         ..request(&url)
     };
     let error = refusal(&fetcher(), &granting(&[&url]), body).await;
     assert!(matches!(error, FetchError::RequestTooLarge(64)), "{error}");
+    // 16 GiB, if it were ever put together.
+    let pieces = FetchRequest {
+        method: Method::Post,
+        body: vec![Bytes::from(vec![b'x'; 1 << 24]); 1 << 10],
+        ..request(&url)
+    };
+    let error = refusal(&fetcher(), &granting(&[&url]), pieces.clone()).await;
+    assert!(matches!(error, FetchError::RequestTooLarge(64)), "{error}");
+    // What is not granted is refused for that, whatever its size.
+    let error = refusal(&fetcher(), &granting(&["https://api.example.com"]), pieces).await;
+    assert!(matches!(error, FetchError::NotGranted { .. }), "{error}");
     let headers = FetchRequest {
         headers: vec![("x-a".to_owned(), "1".to_owned()); 1000],
         ..request(&url)
