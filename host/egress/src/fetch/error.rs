@@ -49,7 +49,7 @@ pub enum FetchError {
         name: String,
     },
     /// The credential is not for this origin, or not without TLS.
-    #[error("the credential {name} must not be shown to {origin}: it is for its hosts alone, over https")]
+    #[error("the credential {name} must not be shown to {origin}: it is for its own origins alone, over https")]
     CredentialElsewhere {
         /// Its name.
         name: String,

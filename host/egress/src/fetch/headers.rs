@@ -143,7 +143,7 @@ mod tests {
             header: "xi-api-key".to_owned(),
             prefix: String::new(),
             secret: "hunter2-hunter2".to_owned().into(),
-            hosts: vec!["api.example.com".to_owned()],
+            origins: vec!["https://api.example.com".parse().unwrap()],
         });
         Grant::new(GrantOptions {
             credentials: vec![credential.unwrap()],

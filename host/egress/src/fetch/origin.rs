@@ -122,6 +122,11 @@ impl Origin {
         self.https
     }
 
+    /// Whether it stands for many hosts.
+    pub const fn is_wildcard(&self) -> bool {
+        matches!(self.host, Place::Below(_))
+    }
+
     /// The one host that this is; none for a wildcard.
     pub const fn host(&self) -> Option<&Host<String>> {
         match &self.host {
@@ -207,7 +212,7 @@ fn below(suffix: &str) -> Result<Place, InvalidOrigin> {
 }
 
 /// A host in its one spelling. A name with percent signs is none: nobody writes one who does not want it to look like another.
-pub(super) fn read_host(text: &str) -> Option<Host<String>> {
+fn read_host(text: &str) -> Option<Host<String>> {
     if text.contains(|c: char| c == '%' || c.is_whitespace() || c.is_control()) {
         return None;
     }

@@ -58,17 +58,13 @@ fn grant(plugin: &Plugin, config: &GrantConfig) -> Result<Grant, String> {
     let granted = granted_origins(plugin.asked_origins(), config)?;
     let credentials = plugin.asked().credentials.iter().filter_map(|(name, asked)| {
         let secret = config.credentials.get(name)?.clone();
-        let hosts = origins(plugin.credential_origins(name)).map(|origins| {
-            let hosts = origins.iter().filter_map(Origin::host).map(ToString::to_string);
-            hosts.collect::<Vec<_>>()
-        });
-        let credential = hosts.and_then(|hosts| {
+        let credential = origins(plugin.credential_origins(name)).and_then(|origins| {
             let options = CredentialOptions {
                 name: name.clone(),
                 header: asked.header.clone(),
                 prefix: asked.prefix.clone(),
                 secret,
-                hosts,
+                origins,
             };
             Credential::new(options).map_err(|invalid| format!("{name}: {invalid}"))
         });
@@ -100,18 +96,19 @@ pub(crate) fn granted_origins<'a>(
 /// Everything that is wrong with what is granted, one line each. What was written is not repeated: a secret may be among it.
 pub fn mistakes(grants: &Grants) -> Vec<String> {
     let mut mistakes = Vec::new();
+    let anywhere: Vec<Origin> = "https://example.com".parse().into_iter().collect();
     for (id, grant) in grants {
         if let Err(mistake) = origins(grant.allow.iter().map(String::as_str)) {
             mistakes.push(format!("grants.{id}.allow: {mistake}"));
         }
         for (name, secret) in &grant.credentials {
-            // The header and the hosts are the plugin's to say.
+            // The header and the origins are the plugin's to say.
             let options = CredentialOptions {
                 name: name.clone(),
                 header: "x-credential".to_owned(),
                 prefix: String::new(),
                 secret: secret.clone(),
-                hosts: vec!["example.com".to_owned()],
+                origins: anywhere.clone(),
             };
             if let Err(mistake) = Credential::new(options) {
                 mistakes.push(format!("grants.{id}.credentials.{name}: {mistake}"));

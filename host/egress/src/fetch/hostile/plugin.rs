@@ -1,6 +1,6 @@
 //! What a plugin wants to say.
 
-use super::super::testing::{fetcher, granting, request};
+use super::super::testing::{fetcher, granting, granting_with, request};
 use super::*;
 
 #[tokio::test]
@@ -65,12 +65,32 @@ async fn too_much_to_send_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_credential_goes_to_its_own_hosts_in_private_and_only_to_those() {
+async fn a_credential_goes_to_its_own_origins_in_private_and_only_to_those() {
     let trap = Trap::set();
     let port = trap.port();
     let near = format!("http://localhost:{port}");
-    let grant = granting(&["https://*.example.com", "http://api.example.com", &near]);
-    for url in [&near, "http://api.example.com/", "https://other.example.com/"] {
+    let another_port = format!("http://127.0.0.1:{port}");
+    let origins = [
+        "https://*.example.com",
+        "https://api.example.com:8443",
+        "http://api.example.com",
+        &near,
+        &another_port,
+    ];
+    let own = [
+        "https://api.example.com",
+        "http://api.example.com",
+        "http://127.0.0.1:1",
+        "https://127.0.0.1",
+    ];
+    let grant = granting_with(&origins, &own);
+    for url in [
+        &near,
+        &another_port,
+        "https://api.example.com:8443/",
+        "http://api.example.com/",
+        "https://other.example.com/",
+    ] {
         let asked = FetchRequest {
             credential: Some("openai".to_owned()),
             ..request(url)
