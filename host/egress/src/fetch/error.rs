@@ -65,6 +65,9 @@ pub enum FetchError {
     /// The answer's headers are larger than allowed.
     #[error("the headers of the answer are larger than {0} bytes")]
     AnswerHeaders(usize),
+    /// The answer came in a form that cannot be searched for the credential, and was not asked for in it.
+    #[error("{0} compressed its answer to a request with a credential although it was asked not to, so it is not used")]
+    Encoded(String),
     /// It took longer than allowed.
     #[error("no answer within {0:?}")]
     Timeout(Duration),

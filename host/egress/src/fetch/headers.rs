@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 
 use super::error::FetchError;
 use super::grant::Grant;
@@ -128,6 +128,20 @@ pub(super) fn incoming(headers: &HeaderMap, redactor: &Redactor<'_>) -> Result<V
     Ok(passing.map(|(name, value)| (name.to_string(), clean(value))).collect())
 }
 
+/// Whether a body is something else than its bytes as they came: compressed, by the server or for the way.
+pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut values = [CONTENT_ENCODING, TRANSFER_ENCODING]
+        .into_iter()
+        .flat_map(|name| headers.get_all(name));
+    let plain = |value: &HeaderValue| {
+        let codings = value.to_str().ok().map(|codings| codings.split(',').map(str::trim));
+        codings.is_some_and(|mut codings| {
+            codings.all(|coding| matches!(coding.to_ascii_lowercase().as_str(), "" | "identity" | "chunked"))
+        })
+    };
+    !values.all(plain)
+}
+
 fn plain(name: &str) -> String {
     name.to_ascii_lowercase().replace('_', "-")
 }
@@ -234,6 +248,25 @@ mod tests {
             (map.len(), map["content-type"].to_str().unwrap()),
             (4, "application/json")
         );
+    }
+
+    #[test]
+    fn a_body_is_encoded_when_any_header_says_so() {
+        for (headers, is_so) in [
+            (&[][..], false),
+            (&[("content-encoding", "identity")], false),
+            (&[("content-encoding", "Identity, "), ("transfer-encoding", "chunked")], false),
+            (&[("content-encoding", "gzip")], true),
+            (&[("content-encoding", "identity"), ("content-encoding", "BR")], true),
+            (&[("content-encoding", "identity,gzip")], true),
+            (&[("transfer-encoding", "gzip, chunked")], true),
+        ] {
+            let mut answer = HeaderMap::new();
+            for (name, value) in headers {
+                answer.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            assert_eq!(is_encoded(&answer), is_so, "{headers:?}");
+        }
     }
 
     #[test]

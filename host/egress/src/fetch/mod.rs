@@ -11,7 +11,8 @@
 //!   cookies end here, and whatever it repeats of the plugin's credentials is taken out before anybody sees it, also from a log.
 //!
 //! Bounds: 64 headers of 16 KiB and the grant's body out; 100 headers of 64 KiB and the request's body back; 3 redirects; 8 KiB of URL;
-//! 10 seconds for a connection. Answers are asked for without compression, and a compressed one is passed on as it came, unsearched.
+//! 10 seconds for a connection. Answers are asked for without compression. A compressed one is passed on as it came, unless a credential
+//! went along with its request: it could not be found in there.
 //! How many fetches run at once is for the caller to bound, as host/service does.
 
 mod credential;
@@ -148,6 +149,9 @@ impl Fetcher {
             body: whole(request.body),
         };
         let (hop, answer) = way.follow(hop, credential).await?;
+        if credential.is_some() && headers::is_encoded(answer.headers()) {
+            return Err(FetchError::Encoded(hop.target.host().to_owned()));
+        }
         let redactor = Redactor::new(grant.credentials().iter().map(Credential::needles));
         let status = answer.status().as_u16();
         let headers = headers::incoming(answer.headers(), &redactor)?;
@@ -302,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_compressed_answer_is_passed_on_as_it_came() {
+    async fn a_compressed_answer_is_passed_on_as_it_came_when_no_credential_went_along() {
         let server = Server::start(|_, _| answer("200 OK", "content-encoding: gzip\r\n", "\x1f\x08 not gzip")).await;
         let response = fetcher()
             .fetch(&grant(&server), request(&server.url("/")))
