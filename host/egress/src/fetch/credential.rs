@@ -3,11 +3,11 @@
 use std::fmt;
 
 use reqwest::header::{HeaderName, HeaderValue};
+use switchboard_core::header::is_the_hosts_own;
+use switchboard_core::origin::Origin;
 use switchboard_core::secret::Secret;
 use zeroize::Zeroizing;
 
-use super::headers::is_the_hosts_own;
-use super::origin::Origin;
 use super::redact::{Needles, SHORTEST_SECRET};
 
 /// The longest name of a credential, in bytes.
@@ -112,7 +112,7 @@ impl Credential {
 
     /// Whether it may be shown to this origin: one of its own, in private or next door.
     pub(super) fn is_for(&self, origin: &Origin) -> bool {
-        self.origins.iter().any(|own| own.covers(origin)) && (origin.is_https() || origin.is_near())
+        origin.takes_secrets() && self.origins.iter().any(|own| own.covers(origin))
     }
 
     pub(super) const fn header(&self) -> &HeaderName {

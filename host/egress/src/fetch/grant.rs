@@ -1,8 +1,9 @@
 //! What an operator allows one plugin. Nothing at all unless it is written down.
 
+use switchboard_core::origin::Origin;
+
 use super::credential::Credential;
 use super::error::FetchError;
-use super::origin::Origin;
 
 /// What is allowed, as it is written down.
 #[derive(Debug, Clone, Default)]

@@ -21,7 +21,6 @@ mod grant;
 mod headers;
 #[cfg(test)]
 mod hostile;
-mod origin;
 mod redact;
 mod redirect;
 mod target;
@@ -34,11 +33,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT_ENCODING, HeaderValue};
+use switchboard_core::origin::Origin;
 
 pub use self::credential::{Credential, CredentialOptions, InvalidCredential};
 pub use self::error::FetchError;
 pub use self::grant::{Grant, GrantOptions, InvalidGrant};
-pub use self::origin::{InvalidOrigin, Origin};
 
 use self::redact::Redactor;
 use self::redirect::{Hop, MOST_REDIRECTS, Redirected};
