@@ -98,7 +98,7 @@ pub(crate) async fn service_granting(
         .await
         .unwrap();
     let grant = GrantConfig {
-        allow: vec![base_url.to_owned()],
+        allow: vec![base_url.parse().unwrap()],
         private: true,
         credentials: [(credential.to_owned(), KEY.to_owned().into())].into(),
         ..GrantConfig::default()
