@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use tokio::task::JoinError;
+
 use crate::EgressError;
 use crate::http::{CONNECT_PATIENCE, Unread};
 
@@ -68,6 +70,9 @@ pub enum FetchError {
     /// The answer came in a form that cannot be searched for the credential, and was not asked for in it.
     #[error("{0} compressed its answer to a request with a credential although it was asked not to, so it is not used")]
     Encoded(String),
+    /// The answer could not be searched for credentials.
+    #[error("the answer could not be searched for credentials, so it is not used")]
+    Unsearched(#[source] JoinError),
     /// It took longer than allowed.
     #[error("no answer within {0:?}")]
     Timeout(Duration),

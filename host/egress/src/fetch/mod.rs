@@ -156,10 +156,15 @@ impl Fetcher {
         let headers = headers::incoming(answer.headers(), &redactor)?;
         let body = http::read(answer, request.max_response_bytes).await;
         let body = body.map_err(|unread| FetchError::unread(unread, hop.target.host()))?;
+        let secrets = grant
+            .credentials()
+            .iter()
+            .map(|credential| credential.needles().clone());
+        let body = redact::clean(body, secrets.collect()).await;
         Ok(FetchResponse {
             status,
             headers,
-            body: redactor.body(body),
+            body: body.map_err(FetchError::Unsearched)?,
         })
     }
 
