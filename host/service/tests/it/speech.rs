@@ -9,7 +9,7 @@ use switchboard_core::problem::Problem;
 use switchboard_service::{Service, SpeechRequest, SpokenSound};
 use tokio::net::TcpListener;
 
-use crate::fake::{Answer, KEY, Provider, service, service_granting};
+use crate::fake::{Answer, KEY, Provider, service, service_granting, service_with, until};
 
 /// A recording, as a provider may send it.
 const WAV: &[u8] = b"RIFF\x24\0\0\0WAVEfmt ";
@@ -140,6 +140,48 @@ async fn a_provider_that_is_not_there_or_says_nothing_is_given_up() {
         tokio::time::resume();
         assert_eq!(problem.code().name(), "upstream_failed", "{problem}");
     }
+}
+
+#[tokio::test]
+async fn a_provider_that_never_says_its_voices_holds_up_nobody_elses_also_when_whoever_asked_has_gone() {
+    let silent = Provider::start(|_| None).await;
+    let plugins = ["tts-elevenlabs", "tts-openai"];
+    let (service, _folder) = service_with(&plugins, "tts-elevenlabs", "elevenlabs", &silent.base_url).await;
+    let impatient = tokio::spawn({
+        let service = service.clone();
+        async move { service.voices(request_id()).await }
+    });
+    until("the provider is asked", async || {
+        (!silent.asked().is_empty()).then_some(())
+    })
+    .await;
+    impatient.abort();
+    assert!(impatient.await.is_err(), "whoever asked has gone");
+    // The provider's time, at once.
+    tokio::time::pause();
+    for _ in 0..2 {
+        let listed = service.voices(request_id()).await;
+        let voices = listed.voices.iter();
+        assert!(
+            voices.clone().any(|voice| voice.id == "nova"),
+            "of the one that needs not ask"
+        );
+        let [elevenlabs, openai] = &listed.providers[..] else {
+            panic!("{:?}", listed.providers)
+        };
+        assert_eq!((elevenlabs.id.as_str(), openai.id.as_str()), (plugins[0], plugins[1]));
+        assert_eq!(
+            elevenlabs.reason.as_deref(),
+            Some("The provider did not say its voices within 10 seconds.")
+        );
+    }
+    tokio::time::resume();
+    assert_eq!(
+        silent.asked().matches("GET /v2/voices").count(),
+        1,
+        "{}",
+        silent.asked()
+    );
 }
 
 #[tokio::test]

@@ -76,25 +76,25 @@ fn is_whole(request: &[u8]) -> bool {
 }
 
 /// A service whose plugin of this name speaks with that server, with the operator's leave and a key.
-pub(crate) async fn service(id: &'static str, credential: &str, base_url: &str) -> (Service, TempDir) {
+pub(crate) async fn service(id: &str, credential: &str, base_url: &str) -> (Service, TempDir) {
     service_granting(id, id, credential, base_url).await
 }
 
 /// The same where leave and key are of the plugin `of`.
-pub(crate) async fn service_granting(
-    of: &str,
-    id: &'static str,
-    credential: &str,
-    base_url: &str,
-) -> (Service, TempDir) {
+pub(crate) async fn service_granting(of: &str, id: &str, credential: &str, base_url: &str) -> (Service, TempDir) {
+    service_with(&[id], of, credential, base_url).await
+}
+
+/// The same with several plugins, which are all set to speak with that server.
+pub(crate) async fn service_with(ids: &[&str], of: &str, credential: &str, base_url: &str) -> (Service, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let settings = json!({"base_url": base_url}).as_object().cloned().unwrap();
-    let plugin = bundled::plugins().iter().find(|plugin| plugin.id == id).unwrap();
-    let source = PluginSource {
-        settings,
+    let wanted = bundled::plugins().iter().filter(|plugin| ids.contains(&plugin.id));
+    let sources = wanted.map(|plugin| PluginSource {
+        settings: settings.clone(),
         ..PluginSource::bundled(plugin.id, plugin.manifest, plugin.wasm)
-    };
-    let plugins = Plugins::load(Engine::new(EngineOptions::default()).unwrap(), vec![source])
+    });
+    let plugins = Plugins::load(Engine::new(EngineOptions::default()).unwrap(), sources.collect())
         .await
         .unwrap();
     let grant = GrantConfig {
