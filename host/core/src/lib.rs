@@ -6,12 +6,15 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod address;
 pub mod clock;
 pub mod config;
 pub mod content;
 pub mod direction;
 pub mod event;
+pub mod header;
 pub mod ids;
+pub mod origin;
 pub mod problem;
 pub mod proxy;
 pub mod random;

@@ -11,7 +11,6 @@
 
 #![forbid(unsafe_code)]
 
-mod address;
 mod dial;
 mod error;
 pub mod fetch;

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use switchboard_core::address::{is_private, is_public};
 use url::Url;
 
-use crate::address::{is_private, is_public};
 use crate::error::EgressError;
 use crate::lookup::Lookup;
 

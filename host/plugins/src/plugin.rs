@@ -1,9 +1,7 @@
 //! One loaded plugin: who it is, what it may use, and how it is called.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::ids::RequestId;
 use switchboard_core::problem::Problem;
@@ -56,7 +54,6 @@ pub struct Plugin {
     pub(crate) asked: Asked,
     pub(crate) limits: Limits,
     pub(crate) token_places: TokenPlaces,
-    settings: Map<String, Value>,
     /// The settings as the guest gets them.
     config: String,
     component: InstancePre<Guest>,
@@ -98,8 +95,7 @@ impl Plugin {
             asked,
             limits,
             token_places,
-            config: Value::Object(config.clone()).to_string(),
-            settings: config,
+            config: Value::Object(config).to_string(),
             component,
             share,
             metrics,
@@ -135,16 +131,6 @@ impl Plugin {
     /// Where the API of a dialect has a token, besides the usual header.
     pub const fn token_places(&self) -> &TokenPlaces {
         &self.token_places
-    }
-
-    /// The origins it asks for, with those that its configuration names put in.
-    pub fn asked_origins(&self) -> BTreeSet<&str> {
-        self.asked.origins(&self.settings)
-    }
-
-    /// The origins that a credential it asks for is meant for; none for one that it does not ask for.
-    pub fn credential_origins(&self, name: &str) -> BTreeSet<&str> {
-        self.asked.credential_origins(name, &self.settings)
     }
 
     pub(crate) fn context(&self, of: &CallContext) -> types::Context {

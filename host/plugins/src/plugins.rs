@@ -126,8 +126,6 @@ pub struct Serving {
     pub limits: Limits,
     /// What it asks for.
     pub asked: Asked,
-    /// The origins it asks for, with the configured ones put in.
-    pub origins: Vec<String>,
     /// The kinds it offers.
     pub kinds: Vec<String>,
     /// The routes it has.
@@ -378,7 +376,6 @@ impl Serving {
             sha256: plugin.sha256.clone(),
             limits: plugin.limits,
             asked: plugin.asked.clone(),
-            origins: plugin.asked_origins().into_iter().map(str::to_owned).collect(),
             kinds,
             routes,
             rest: plugin.health.rest(),

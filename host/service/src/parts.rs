@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::effects::Granted;
+use crate::effects::{Granted, Places};
 use crate::messages::audience::Audience;
 use crate::messages::turns::Crowd;
 use crate::metrics::Metrics;
@@ -39,6 +39,7 @@ pub(crate) struct Parts {
     pub(crate) plugins: Plugins,
     pub(crate) grants: Granted,
     pub(crate) fetcher: Fetcher,
+    pub(crate) places: Places,
     pub(crate) catalogs: Catalogs,
     pub(crate) directory: Directory,
     pub(crate) recipients: Recipients,

@@ -106,8 +106,6 @@ pub struct GrantedView {
     pub origins: Vec<String>,
     /// The names of the secrets that are there.
     pub credentials: Vec<String>,
-    /// Why the operator's grant cannot be used.
-    pub error: Option<String>,
 }
 
 impl PluginView {
@@ -162,7 +160,7 @@ fn asks(serving: &Serving) -> AsksView {
         header: asked.header.clone(),
     });
     AsksView {
-        origins: serving.origins.clone(),
+        origins: serving.asked.origins.iter().map(ToString::to_string).collect(),
         credentials: credentials.collect(),
     }
 }
@@ -170,14 +168,10 @@ fn asks(serving: &Serving) -> AsksView {
 fn granted(serving: &Serving, grant: &GrantConfig) -> GrantedView {
     let asked = serving.asked.credentials.keys();
     let credentials = asked.filter(|name| grant.credentials.contains_key(*name));
-    let (origins, error) = match granted_origins(serving.origins.iter().map(String::as_str), grant) {
-        Ok(origins) => (origins.iter().map(ToString::to_string).collect(), None),
-        Err(mistake) => (Vec::new(), Some(mistake)),
-    };
+    let origins = granted_origins(&serving.asked, grant);
     GrantedView {
-        origins,
+        origins: origins.iter().map(ToString::to_string).collect(),
         credentials: credentials.cloned().collect(),
-        error,
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::TaskTracker;
 
-use crate::effects::Granted;
+use crate::effects::{Granted, Places};
 use crate::messages::audience::Audience;
 use crate::messages::turns::Crowd;
 use crate::metrics::Metrics;
@@ -100,6 +100,7 @@ impl Service {
             plugins,
             grants: Granted::new(grants),
             fetcher,
+            places: Places::default(),
             catalogs: Catalogs::default(),
             directory: Directory::default(),
             recipients: Recipients::default(),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use toml::Value;
 
 use super::fields::{Fields, Given};
+use crate::origin::Origin;
 use crate::secret::Secret;
 
 /// What the operator says of one plugin. Nothing is granted by default.
@@ -17,7 +18,7 @@ pub struct GrantConfig {
     /// Whether it serves.
     pub enabled: bool,
     /// The origins that it may reach, such as `https://api.example.com`.
-    pub allow: Vec<String>,
+    pub allow: Vec<Origin>,
     /// Whether some of them may be on this machine or in its networks.
     pub private: bool,
     /// Secrets by the names that the plugin gives them.
@@ -71,14 +72,30 @@ pub(super) fn read(fields: &mut Fields) -> Grants {
             }
         }
     }
+    for (id, grant) in &grants {
+        if let Some(near) = grant.allow.iter().find(|origin| origin.is_near() && !grant.private) {
+            let fault =
+                format!("{near} is on this machine or in its networks: set private = true beside it, or leave it out");
+            fields.fault("grants", &format!("{id}.allow"), &fault);
+        }
+    }
     grants
+}
+
+/// The origins that are granted. What was written is not repeated: a password may be in it.
+fn origins(texts: &[String]) -> Result<Vec<Origin>, String> {
+    let origins = texts.iter().enumerate().map(|(place, text)| {
+        let origin = text.parse::<Origin>();
+        origin.map_err(|invalid| format!("the origin number {} {invalid}", place + 1))
+    });
+    origins.collect()
 }
 
 impl GrantConfig {
     fn set(&mut self, key: &str, given: Given) -> Result<(), String> {
         match (key, key.split_once('.')) {
             ("enabled", _) => self.enabled = given.boolean()?,
-            ("allow", _) => self.allow = given.texts()?,
+            ("allow", _) => self.allow = origins(&given.texts()?)?,
             ("private", _) => self.private = given.boolean()?,
             ("sha256", _) => {
                 self.sha256 = Some(given.text()?.to_ascii_lowercase())
@@ -175,9 +192,37 @@ mod tests {
         assert_eq!(openai.credentials["openai"].expose(), "sk-from-environment");
         assert_eq!((openai.config.len(), openai.private), (2, true));
         let elevenlabs = &grants["tts-elevenlabs"];
-        assert_eq!(elevenlabs.allow, ["https://api.elevenlabs.io"]);
+        assert_eq!(elevenlabs.allow, ["https://api.elevenlabs.io".parse().unwrap()]);
         assert_eq!(elevenlabs.config["model"].as_str(), Some("eleven_v3"));
         assert!(elevenlabs.credentials.is_empty());
+    }
+
+    #[test]
+    fn what_can_never_be_reached_is_a_fault_that_says_what_to_write() {
+        for (grant, sentence) in [
+            (
+                "allow = [\"https://a.example\", \"http://*.x.com\"]",
+                "a.toml: grants.otp.allow: the origin number 2 must begin with https:// when it has a wildcard",
+            ),
+            (
+                "allow = [\"https://u:hunter2@b.example\"]",
+                "a.toml: grants.otp.allow: the origin number 1 must not contain a user name or a password",
+            ),
+            (
+                "allow = [\"https://a.example\", \"http://127.0.0.1:8880\"]",
+                "a.toml: grants.otp.allow: http://127.0.0.1:8880 is on this machine or in its networks: set private = true beside it, \
+                 or leave it out",
+            ),
+        ] {
+            assert_eq!(load(&format!("[grants.otp]\n{grant}\n"), &[]).unwrap_err(), sentence);
+        }
+        let near = [("SWITCHBOARD_GRANTS__OTP__ALLOW", "http://localhost:8880")];
+        assert!(
+            load("", &near)
+                .unwrap_err()
+                .contains("grants.otp.allow: http://localhost:8880 is on")
+        );
+        assert!(load("[grants.otp]\nprivate = true\n", &near).is_ok());
     }
 
     #[test]

@@ -3,12 +3,11 @@
 use std::fmt;
 
 use reqwest::header::{HeaderName, HeaderValue};
+use switchboard_core::header::is_the_hosts_own;
+use switchboard_core::origin::Origin;
 use switchboard_core::secret::Secret;
-use url::Host;
 use zeroize::Zeroizing;
 
-use super::headers::is_the_hosts_own;
-use super::origin::{Origin, read_host};
 use super::redact::{Needles, SHORTEST_SECRET};
 
 /// The longest name of a credential, in bytes.
@@ -25,8 +24,8 @@ pub struct CredentialOptions {
     pub prefix: String,
     /// The secret: at least 8 visible ASCII characters.
     pub secret: Secret,
-    /// The hosts that it may be shown to: names or addresses, at least one, without wildcards.
-    pub hosts: Vec<String>,
+    /// Where it may be shown, at least one and none with a wildcard.
+    pub origins: Vec<Origin>,
 }
 
 /// Why a credential cannot be used. The sentence never shows the secret.
@@ -48,20 +47,18 @@ pub enum InvalidCredential {
         "the secret of a credential must be at least {SHORTEST_SECRET} visible ASCII characters, without spaces and line breaks"
     )]
     Secret,
-    /// No host, or one that is none.
-    #[error(
-        "the hosts of a credential must be one or more names or addresses, without scheme, port, path and wildcard"
-    )]
-    Hosts,
+    /// No origin, or one that stands for many.
+    #[error("a credential must be for one or more origins, each written out without a wildcard")]
+    Origins,
 }
 
-/// A header that the host adds to a plugin's requests to certain hosts, and takes out of their answers. `Debug` shows no secret.
+/// A header that the host adds to a plugin's requests to certain origins, and takes out of their answers. `Debug` shows no secret.
 #[derive(Clone)]
 pub struct Credential {
     name: String,
     header: HeaderName,
     value: HeaderValue,
-    hosts: Vec<Host<String>>,
+    origins: Vec<Origin>,
     needles: Needles,
 }
 
@@ -76,7 +73,7 @@ impl Credential {
             header,
             prefix,
             secret,
-            hosts,
+            origins,
         } = options;
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
         if !(1..=LONGEST_NAME).contains(&name.len()) || !name.bytes().all(plain) {
@@ -96,15 +93,14 @@ impl Credential {
         let shown = Zeroizing::new(format!("{prefix}{}", secret.expose()));
         let mut value = HeaderValue::from_str(&shown).map_err(|_| InvalidCredential::Prefix)?;
         value.set_sensitive(true);
-        let hosts: Option<Vec<_>> = hosts.iter().map(|host| read_host(host)).collect();
-        let hosts = hosts
-            .filter(|hosts| !hosts.is_empty())
-            .ok_or(InvalidCredential::Hosts)?;
+        if origins.is_empty() || origins.iter().any(Origin::is_wildcard) {
+            return Err(InvalidCredential::Origins);
+        }
         Ok(Self {
             name,
             header,
             value,
-            hosts,
+            origins,
             needles: Needles::new(&secret, &shown),
         })
     }
@@ -114,10 +110,9 @@ impl Credential {
         &self.name
     }
 
-    /// Whether it may be shown to this origin: one of its hosts, in private or next door.
+    /// Whether it may be shown to this origin: one of its own, in private or next door.
     pub(super) fn is_for(&self, origin: &Origin) -> bool {
-        let host = origin.host().is_some_and(|host| self.hosts.contains(host));
-        host && (origin.is_https() || origin.is_near())
+        origin.takes_secrets() && self.origins.iter().any(|own| own.covers(origin))
     }
 
     pub(super) const fn header(&self) -> &HeaderName {
@@ -138,7 +133,7 @@ impl fmt::Debug for Credential {
         f.debug_struct("Credential")
             .field("name", &self.name)
             .field("header", &self.header)
-            .field("hosts", &self.hosts)
+            .field("origins", &self.origins)
             .finish_non_exhaustive()
     }
 }
@@ -147,28 +142,39 @@ impl fmt::Debug for Credential {
 mod tests {
     use super::*;
 
+    fn origins(texts: &[&str]) -> Vec<Origin> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
     fn options() -> CredentialOptions {
         CredentialOptions {
             name: "openai".to_owned(),
             header: "Authorization".to_owned(),
             prefix: "Bearer ".to_owned(),
             secret: Secret::from("sk-hunter2".to_owned()),
-            hosts: vec!["API.Example.com".to_owned(), "127.0.0.1".to_owned()],
+            origins: origins(&[
+                "https://API.Example.com",
+                "http://api.example.com",
+                "http://127.0.0.1:5000",
+            ]),
         }
     }
 
     #[test]
-    fn a_credential_is_for_its_hosts_and_in_private() {
+    fn a_credential_is_for_its_own_scheme_host_and_port_and_in_private() {
         let credential = Credential::new(options()).unwrap();
         for (origin, is_for) in [
             ("https://api.example.com", true),
-            ("https://api.example.com:8443", true),
+            ("https://api.example.com:8443", false),
             ("http://127.0.0.1:5000", true),
+            ("http://127.0.0.1:5001", false),
+            ("http://127.0.0.1", false),
+            ("https://127.0.0.1:5000", false),
             ("http://api.example.com", false),
             ("https://www.api.example.com", false),
             ("https://example.com", false),
             ("https://*.api.example.com", false),
-            ("http://127.0.0.2", false),
+            ("http://127.0.0.2:5000", false),
         ] {
             assert_eq!(credential.is_for(&origin.parse().unwrap()), is_for, "{origin}");
         }
@@ -231,15 +237,13 @@ mod tests {
             let error = with(&|o| o.secret = secret.to_owned().into());
             assert_eq!(error, Some(InvalidCredential::Secret), "{secret:?}");
         }
-        for hosts in [
+        for texts in [
             &[][..],
-            &["https://a.example"],
-            &["a.example:1"],
-            &["*.example.com"],
-            &["a.example", ""],
+            &["https://*.example.com"],
+            &["https://a.example", "https://*.example.com"],
         ] {
-            let error = with(&|o| o.hosts = hosts.iter().map(ToString::to_string).collect());
-            assert_eq!(error, Some(InvalidCredential::Hosts), "{hosts:?}");
+            let error = with(&|o| o.origins = origins(texts));
+            assert_eq!(error, Some(InvalidCredential::Origins), "{texts:?}");
         }
     }
 }

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use tokio::task::JoinError;
+
 use crate::EgressError;
 use crate::http::{CONNECT_PATIENCE, Unread};
 
@@ -49,7 +51,7 @@ pub enum FetchError {
         name: String,
     },
     /// The credential is not for this origin, or not without TLS.
-    #[error("the credential {name} must not be shown to {origin}: it is for its hosts alone, over https")]
+    #[error("the credential {name} must not be shown to {origin}: it is for its own origins alone, over https")]
     CredentialElsewhere {
         /// Its name.
         name: String,
@@ -65,6 +67,12 @@ pub enum FetchError {
     /// The answer's headers are larger than allowed.
     #[error("the headers of the answer are larger than {0} bytes")]
     AnswerHeaders(usize),
+    /// The answer came in a form that cannot be searched for the credential, and was not asked for in it.
+    #[error("{0} compressed its answer to a request with a credential although it was asked not to, so it is not used")]
+    Encoded(String),
+    /// The answer could not be searched for credentials.
+    #[error("the answer could not be searched for credentials, so it is not used")]
+    Unsearched(#[source] JoinError),
     /// It took longer than allowed.
     #[error("no answer within {0:?}")]
     Timeout(Duration),

@@ -1,8 +1,9 @@
 //! What an operator allows one plugin. Nothing at all unless it is written down.
 
+use switchboard_core::origin::Origin;
+
 use super::credential::Credential;
 use super::error::FetchError;
-use super::origin::Origin;
 
 /// What is allowed, as it is written down.
 #[derive(Debug, Clone, Default)]
@@ -111,7 +112,7 @@ mod tests {
             header: "x-api-key".to_owned(),
             prefix: String::new(),
             secret: "hunter2-hunter2".to_owned().into(),
-            hosts: vec!["api.example.com".to_owned()],
+            origins: vec!["https://api.example.com".parse().unwrap()],
         })
         .unwrap()
     }
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_is_found_by_its_name_and_for_its_host() {
+    fn a_credential_is_found_by_its_name_and_for_its_origin() {
         let mut options = options(&["https://api.example.com", "https://other.example.com"]);
         options.credentials = vec![credential("one"), credential("two")];
         let grant = Grant::new(options.clone()).unwrap();

@@ -1,11 +1,11 @@
 //! Which headers pass, both ways.
 //!
-//! What a plugin may not set is refused and not dropped, so that its author learns of it. An underscore counts as a hyphen, because many
-//! servers read it as one.
+//! What a plugin may not set is refused and not dropped, so that its author learns of it.
 
 use std::borrow::Cow;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use switchboard_core::header::{is_the_hosts_own, plain};
 
 use super::error::FetchError;
 use super::grant::Grant;
@@ -18,24 +18,6 @@ const MOST_HEADER_BYTES: usize = 16 << 10;
 /// The most bytes of names and values that an answer may have. The HTTP client itself allows 100 headers.
 const MOST_ANSWER_HEADER_BYTES: usize = 64 << 10;
 
-/// What belongs to the connection, to the framing of a message, or to how the host wants the answer: whole and in the clear, for a secret
-/// in pieces or in another encoding would not be found in it.
-const OURS: [&str; 14] = [
-    "host",
-    "connection",
-    "content-length",
-    "transfer-encoding",
-    "te",
-    "trailer",
-    "upgrade",
-    "expect",
-    "keep-alive",
-    "http2-settings",
-    "accept-encoding",
-    "accept-charset",
-    "range",
-    "alt-used",
-];
 /// What says who is asking.
 const IDENTITY: [&str; 5] = ["authorization", "cookie", "cookie2", "forwarded", "x-real-ip"];
 /// What ends at this hop, or would be a lie after the body was read and searched.
@@ -49,12 +31,6 @@ const OF_THE_HOP: [&str; 8] = [
     "transfer-encoding",
     "upgrade",
 ];
-
-/// Whether a header is one that nobody but the host sets, not even as a credential.
-pub(super) fn is_the_hosts_own(name: &str) -> bool {
-    let name = plain(name);
-    OURS.contains(&name.as_str()) || name.starts_with("proxy-")
-}
 
 /// The headers that a plugin asked for.
 ///
@@ -128,8 +104,18 @@ pub(super) fn incoming(headers: &HeaderMap, redactor: &Redactor<'_>) -> Result<V
     Ok(passing.map(|(name, value)| (name.to_string(), clean(value))).collect())
 }
 
-fn plain(name: &str) -> String {
-    name.to_ascii_lowercase().replace('_', "-")
+/// Whether a body is something else than its bytes as they came: compressed, by the server or for the way.
+pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut values = [CONTENT_ENCODING, TRANSFER_ENCODING]
+        .into_iter()
+        .flat_map(|name| headers.get_all(name));
+    let as_it_came = |value: &HeaderValue| {
+        let codings = value.to_str().ok().map(|codings| codings.split(',').map(str::trim));
+        codings.is_some_and(|mut codings| {
+            codings.all(|coding| matches!(coding.to_ascii_lowercase().as_str(), "" | "identity" | "chunked"))
+        })
+    };
+    !values.all(as_it_came)
 }
 
 #[cfg(test)]
@@ -143,7 +129,7 @@ mod tests {
             header: "xi-api-key".to_owned(),
             prefix: String::new(),
             secret: "hunter2-hunter2".to_owned().into(),
-            hosts: vec!["api.example.com".to_owned()],
+            origins: vec!["https://api.example.com".parse().unwrap()],
         });
         Grant::new(GrantOptions {
             credentials: vec![credential.unwrap()],
@@ -234,6 +220,28 @@ mod tests {
             (map.len(), map["content-type"].to_str().unwrap()),
             (4, "application/json")
         );
+    }
+
+    #[test]
+    fn a_body_is_encoded_when_any_header_says_so() {
+        for (headers, is_so) in [
+            (&[][..], false),
+            (&[("content-encoding", "identity")], false),
+            (
+                &[("content-encoding", "Identity, "), ("transfer-encoding", "chunked")],
+                false,
+            ),
+            (&[("content-encoding", "gzip")], true),
+            (&[("content-encoding", "identity"), ("content-encoding", "BR")], true),
+            (&[("content-encoding", "identity,gzip")], true),
+            (&[("transfer-encoding", "gzip, chunked")], true),
+        ] {
+            let mut answer = HeaderMap::new();
+            for (name, value) in headers {
+                answer.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            assert_eq!(is_encoded(&answer), is_so, "{headers:?}");
+        }
     }
 
     #[test]

@@ -11,8 +11,9 @@
 //!   cookies end here, and whatever it repeats of the plugin's credentials is taken out before anybody sees it, also from a log.
 //!
 //! Bounds: 64 headers of 16 KiB and the grant's body out; 100 headers of 64 KiB and the request's body back; 3 redirects; 8 KiB of URL;
-//! 10 seconds for a connection. Answers are asked for without compression, and a compressed one is passed on as it came, unsearched.
-//! How many fetches run at once is for the caller to bound.
+//! 10 seconds for a connection. Answers are asked for without compression. A compressed one is passed on as it came, unless a credential
+//! went along with its request: it could not be found in there.
+//! How many fetches run at once is for the caller to bound, as host/service does.
 
 mod credential;
 mod error;
@@ -20,7 +21,6 @@ mod grant;
 mod headers;
 #[cfg(test)]
 mod hostile;
-mod origin;
 mod redact;
 mod redirect;
 mod target;
@@ -33,11 +33,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT_ENCODING, HeaderValue};
+use switchboard_core::origin::Origin;
 
 pub use self::credential::{Credential, CredentialOptions, InvalidCredential};
 pub use self::error::FetchError;
 pub use self::grant::{Grant, GrantOptions, InvalidGrant};
-pub use self::origin::{InvalidOrigin, Origin};
 
 use self::redact::Redactor;
 use self::redirect::{Hop, MOST_REDIRECTS, Redirected};
@@ -61,8 +61,8 @@ pub struct FetchRequest {
     pub url: String,
     /// Names and values, as the plugin wrote them.
     pub headers: Vec<(String, String)>,
-    /// What is sent along; may be empty.
-    pub body: Bytes,
+    /// What is sent along, piece after piece; may be empty. It is put together when all else is allowed and it is not too large.
+    pub body: Vec<Bytes>,
     /// The name of the credential that the host adds.
     pub credential: Option<String>,
     /// How long everything together may take, redirects included.
@@ -136,30 +136,48 @@ impl Fetcher {
         let credential = credential
             .map(|name| grant.credential(name, target.origin()))
             .transpose()?;
-        if grant.max_request_bytes() < request.body.len() {
+        let headers = headers::outgoing(&request.headers, grant)?;
+        let bytes = request.body.iter().map(Bytes::len).fold(0, usize::saturating_add);
+        if grant.max_request_bytes() < bytes {
             return Err(FetchError::RequestTooLarge(grant.max_request_bytes()));
         }
         let hop = Hop {
             method: request.method,
-            headers: headers::outgoing(&request.headers, grant)?,
+            headers,
             target,
-            body: request.body,
+            body: whole(request.body),
         };
         let (hop, answer) = way.follow(hop, credential).await?;
+        if credential.is_some() && headers::is_encoded(answer.headers()) {
+            return Err(FetchError::Encoded(hop.target.host().to_owned()));
+        }
         let redactor = Redactor::new(grant.credentials().iter().map(Credential::needles));
         let status = answer.status().as_u16();
         let headers = headers::incoming(answer.headers(), &redactor)?;
         let body = http::read(answer, request.max_response_bytes).await;
         let body = body.map_err(|unread| FetchError::unread(unread, hop.target.host()))?;
+        let secrets = grant
+            .credentials()
+            .iter()
+            .map(|credential| credential.needles().clone());
+        let body = redact::clean(body, secrets.collect()).await;
         Ok(FetchResponse {
             status,
             headers,
-            body: redactor.body(body),
+            body: body.map_err(FetchError::Unsearched)?,
         })
     }
 
     fn way(&self, origin: &Origin) -> &Way {
         if origin.is_near() { &self.near } else { &self.public }
+    }
+}
+
+/// The pieces as one. A single one is not copied.
+fn whole(mut pieces: Vec<Bytes>) -> Bytes {
+    match pieces.len() {
+        0 | 1 => pieces.pop().unwrap_or_default(),
+        _ => pieces.concat().into(),
     }
 }
 
@@ -233,7 +251,7 @@ mod tests {
                 ("X-Test".to_owned(), "yes".to_owned()),
                 ("Accept".to_owned(), "audio/*".to_owned()),
             ],
-            body: Bytes::from_static(b"ping"),
+            body: [&b"pi"[..], b"", b"ng"].map(Bytes::from_static).to_vec(),
             credential: Some("openai".to_owned()),
             ..request(&server.url("/v1/speech?a=b#c"))
         };
@@ -292,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_compressed_answer_is_passed_on_as_it_came() {
+    async fn a_compressed_answer_is_passed_on_as_it_came_when_no_credential_went_along() {
         let server = Server::start(|_, _| answer("200 OK", "content-encoding: gzip\r\n", "\x1f\x08 not gzip")).await;
         let response = fetcher()
             .fetch(&grant(&server), request(&server.url("/")))
@@ -313,7 +331,7 @@ mod tests {
         .await;
         let asked = FetchRequest {
             method: Method::Post,
-            body: Bytes::from_static(b"ping"),
+            body: vec![Bytes::from_static(b"ping")],
             credential: Some("openai".to_owned()),
             ..request(&server.url("/one"))
         };

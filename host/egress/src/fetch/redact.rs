@@ -6,21 +6,25 @@
 //! that wants to betray the secret, which it was given.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use switchboard_core::secret::Secret;
+use tokio::task::{JoinError, spawn_blocking};
 use zeroize::Zeroizing;
 
 /// The shortest secret, in bytes: what is shorter would be found in innocent text, too.
 pub(super) const SHORTEST_SECRET: usize = 8;
+/// The largest body that is searched in passing, on a thread that others wait for.
+const MOST_IN_PASSING: usize = 256 << 10;
 /// What stands where a secret stood.
 const REDACTED: &[u8] = b"[redacted]";
 
-/// The texts that give one secret away.
+/// The texts that give one secret away. A clone is the same texts.
 #[derive(Clone)]
-pub(super) struct Needles(Vec<Zeroizing<String>>);
+pub(super) struct Needles(Arc<[Zeroizing<String>]>);
 
 impl Needles {
     /// For a secret, and for what is shown of it with its prefix.
@@ -36,7 +40,7 @@ impl Needles {
         }
         needles.sort_unstable_by(|a, b| a.as_str().cmp(b));
         needles.dedup();
-        Self(needles)
+        Self(needles.into())
     }
 }
 
@@ -47,6 +51,27 @@ fn inner(engine: &impl base64::Engine, secret: &str, offset: usize) -> Zeroizing
     // A character is 6 bits. The first one that belongs to the secret alone, and one past the last.
     let (first, end) = ((offset * 8).div_ceil(6), bytes.len() * 8 / 6);
     Zeroizing::new(whole[first..end].to_owned())
+}
+
+/// The same body without secrets. One without any is not copied. A large one is searched where that holds up nothing else: it can take a
+/// tenth of a second.
+///
+/// # Errors
+/// When the search was broken off.
+pub(super) async fn clean(body: Bytes, secrets: Vec<Needles>) -> Result<Bytes, JoinError> {
+    if secrets.is_empty() {
+        return Ok(body);
+    }
+    let is_large = MOST_IN_PASSING < body.len();
+    let search = move || match Redactor::new(&secrets).text(&body) {
+        Cow::Borrowed(_) => body.clone(),
+        Cow::Owned(clean) => clean.into(),
+    };
+    if is_large {
+        spawn_blocking(search).await
+    } else {
+        Ok(search())
+    }
 }
 
 /// Searches answers for the secrets of one plugin.
@@ -60,7 +85,7 @@ pub(super) struct Redactor<'a> {
 impl<'a> Redactor<'a> {
     pub(super) fn new(all: impl IntoIterator<Item = &'a Needles>) -> Self {
         let mut needles = vec![Vec::new(); 256];
-        for needle in all.into_iter().flat_map(|needles| &needles.0) {
+        for needle in all.into_iter().flat_map(|needles| needles.0.iter()) {
             for first in needle.bytes().take(1) {
                 needles[usize::from(first.to_ascii_lowercase())].push(needle.as_str());
             }
@@ -76,14 +101,6 @@ impl<'a> Redactor<'a> {
             begins[usize::from(first)] = encoded || !group.is_empty();
         }
         Self { needles, begins }
-    }
-
-    /// The same body without secrets. One without any is not copied.
-    pub(super) fn body(&self, body: Bytes) -> Bytes {
-        match self.text(&body) {
-            Cow::Borrowed(_) => body,
-            Cow::Owned(clean) => clean.into(),
-        }
     }
 
     /// The same text without secrets.
@@ -207,6 +224,21 @@ mod tests {
                     assert!(!clean.contains(&whole[..whole.len() / 2]), "{around:?}: {clean}");
                 }
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_is_searched_to_its_end_however_large_it_is() {
+        for size in [0, 100, MOST_IN_PASSING, 4 * MOST_IN_PASSING] {
+            let innocent = Bytes::from(vec![b's'; size]);
+            let echo: Bytes = [&innocent[..], SECRET.as_bytes()].concat().into();
+            let secrets = || vec![needles(SECRET, "")];
+            let found = clean(echo.clone(), secrets()).await.unwrap();
+            assert_eq!(found.len(), size + REDACTED.len());
+            assert!(found.ends_with(REDACTED));
+            let same = clean(innocent.clone(), secrets()).await.unwrap();
+            assert_eq!((same.as_ptr(), same.len()), (innocent.as_ptr(), size));
+            assert_eq!(clean(echo.clone(), Vec::new()).await.unwrap(), echo);
         }
     }
 

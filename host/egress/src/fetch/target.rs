@@ -3,10 +3,10 @@
 //! The URL parser of browsers mends what it is given: it drops tabs and line breaks, takes a backslash for a slash, and finds hosts in
 //! odd places. Nobody needs that from a plugin, so such a URL is refused before it is mended.
 
+use switchboard_core::origin::Origin;
 use url::Url;
 
 use super::error::FetchError;
-use super::origin::Origin;
 use crate::reach::read_url;
 
 /// The longest URL, in bytes.

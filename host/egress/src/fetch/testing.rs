@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -166,22 +165,29 @@ pub(super) fn fetcher_asking(names: &Arc<Names>) -> Fetcher {
     Fetcher::new(Reach::Public, Arc::<Names>::clone(names)).unwrap()
 }
 
-/// A grant for `server` with a credential called `openai`, which is also for `api.example.com`.
+/// A grant for `server` and `api.example.com`, with a credential called `openai` for both.
 pub(super) fn grant(server: &Server) -> Grant {
     granting(&[&server.url(""), "https://api.example.com"])
 }
 
-/// A grant for these origins with the same credential.
+/// A grant for these origins with the same credential, for all of them that are one.
 pub(super) fn granting(origins: &[&str]) -> Grant {
+    let single: Vec<_> = origins.iter().copied().filter(|origin| !origin.contains('*')).collect();
+    granting_with(origins, &single)
+}
+
+/// A grant for these origins with the same credential for those.
+pub(super) fn granting_with(origins: &[&str], of_credential: &[&str]) -> Grant {
+    let read = |origins: &[&str]| origins.iter().map(|origin| origin.parse().unwrap()).collect();
     let credential = Credential::new(CredentialOptions {
         name: "openai".to_owned(),
         header: "Authorization".to_owned(),
         prefix: "Bearer ".to_owned(),
         secret: SECRET.to_owned().into(),
-        hosts: vec!["127.0.0.1".to_owned(), "api.example.com".to_owned()],
+        origins: read(of_credential),
     });
     let options = GrantOptions {
-        origins: origins.iter().map(|origin| origin.parse().unwrap()).collect(),
+        origins: read(origins),
         private: true,
         credentials: vec![credential.unwrap()],
         max_request_bytes: 64,
@@ -195,7 +201,7 @@ pub(super) fn request(url: &str) -> FetchRequest {
         method: Method::Get,
         url: url.to_owned(),
         headers: Vec::new(),
-        body: Bytes::new(),
+        body: Vec::new(),
         credential: None,
         timeout: Duration::from_secs(20),
         max_response_bytes: 1024,

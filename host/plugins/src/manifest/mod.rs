@@ -115,7 +115,7 @@ impl Manifest {
             world,
             summary: written.summary,
             limits: written.limits.under(most)?,
-            asked: Asked::check(written.http, written.credentials, &config)?,
+            asked: Asked::check(&written.http, written.credentials, &config)?,
             token_places: TokenPlaces::check(written.dialect.unwrap_or_default())?,
             config,
         })
@@ -180,6 +180,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use serde_json::json;
+    use switchboard_core::origin::Origin;
 
     use super::*;
 
@@ -324,12 +325,9 @@ mod tests {
     fn the_operators_settings_go_over_the_plugins_own_and_decide_what_it_asks_for() {
         let origins = |settings: &Value| {
             let manifest = with(ASKING, settings).unwrap();
-            let (all, of_key) = (
-                manifest.asked.origins(&manifest.config),
-                manifest.asked.credential_origins("key", &manifest.config),
-            );
-            let owned = |set: BTreeSet<&str>| set.into_iter().map(str::to_owned).collect::<Vec<_>>();
-            (owned(all), owned(of_key))
+            let Asked { origins, credentials } = manifest.asked;
+            let shown = |set: &BTreeSet<Origin>| set.iter().map(ToString::to_string).collect::<Vec<_>>();
+            (shown(&origins), shown(&credentials["key"].origins))
         };
         let usual = "https://api.example.com".to_owned();
         let local = "http://127.0.0.1:8880".to_owned();

@@ -1,16 +1,21 @@
 //! A plugin's fetch: what of its request the operator has granted, sent by the host, with the host's secrets.
+//!
+//! Bounds: 20 seconds from the asking to the answer, also when many ask at once and it has to wait for a place; 16 MiB of body each way;
+//! and what of answers is kept for a request, 32 MiB together.
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use switchboard_core::problem::{Code, Problem};
 use switchboard_egress::Method;
 use switchboard_egress::fetch::{FetchError, FetchRequest};
 use switchboard_plugins::Plugin;
 use switchboard_plugins::contract::effects::{Fetch, Outcome};
 use switchboard_plugins::contract::http::{Body, Data, Method as ContractMethod, Response};
+use tokio::time::{Instant, timeout_at};
 
+use super::body::MOST_INLINE;
 use super::{Carrier, form};
+use crate::parts::Parts;
 
 /// How long an exchange may take when the plugin says nothing, and at most.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -33,6 +38,10 @@ impl Carrier<'_> {
         let mut headers = request.headers;
         let body = match request.body {
             Body::Form(parts) => {
+                if form::MOST_PARTS < parts.len() {
+                    let sentence = format!("A form must have at most {} parts.", form::MOST_PARTS);
+                    return Err(Problem::invalid_field("body", sentence));
+                }
                 let boundary = form::boundary(&*self.service.parts.random);
                 headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
                 headers.push((
@@ -48,10 +57,10 @@ impl Carrier<'_> {
                         bytes,
                     })
                 });
-                form::body(&boundary, &parts.collect::<Result<Vec<_>, Problem>>()?)
+                form::body(&boundary, parts.collect::<Result<_, Problem>>()?)
             }
-            Body::Empty => Bytes::new(),
-            Body::Whole(data) => self.bytes(data)?,
+            Body::Empty => Vec::new(),
+            Body::Whole(data) => vec![self.bytes(data)?],
         };
         let timeout = timeout_ms.map_or(TIMEOUT, |ms| Duration::from_millis(ms.into()).min(TIMEOUT));
         let request = FetchRequest {
@@ -63,21 +72,20 @@ impl Carrier<'_> {
             timeout,
             max_response_bytes: MOST_BYTES,
         };
-        let response = self
-            .service
-            .parts
-            .fetcher
-            .fetch(&grant, request)
-            .await
-            .map_err(problem)?;
+        let Parts { places, fetcher, .. } = &*self.service.parts;
+        let deadline = Instant::now() + timeout;
+        let place = timeout_at(deadline, places.take(plugin.id())).await;
+        let _place = place.map_err(|_| busy())?.map_err(Problem::internal)?;
+        let fetched = timeout_at(deadline, fetcher.fetch(&grant, request)).await;
+        let response = fetched.unwrap_or(Err(FetchError::Timeout(timeout))).map_err(problem)?;
         let is_kept = keep && (200..300).contains(&response.status);
         let mime = response
             .headers
             .iter()
             .find(|(name, _)| name == "content-type")
             .map(|(_, value)| value.clone());
-        let body = if is_kept {
-            Body::Whole(Data::Blob(self.blobs.keep(response.body, mime.as_deref())))
+        let body = if is_kept || MOST_INLINE < response.body.len() {
+            Body::Whole(Data::Blob(self.blobs.keep_fetched(response.body, mime.as_deref())?))
         } else {
             self.body(response.body, mime.as_deref())
         };
@@ -97,6 +105,12 @@ const fn method(method: ContractMethod) -> Method {
         ContractMethod::Patch => Method::Patch,
         ContractMethod::Delete => Method::Delete,
     }
+}
+
+/// There was no place within the time of the fetch. It was never sent, so it may be asked for again.
+fn busy() -> Problem {
+    let sentence = "Too many fetches are under way; this one was not sent.";
+    Problem::new(Code::UNAVAILABLE, sentence).retry_after(Duration::from_secs(1))
 }
 
 /// What the plugin is told. What was never sent is its own fault or the operator's; the rest is the service's.

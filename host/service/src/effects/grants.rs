@@ -1,9 +1,10 @@
 //! What each plugin may reach and is known by: only what it asks for and the operator grants.
 
 use switchboard_core::config::{GrantConfig, Grants};
+use switchboard_core::origin::Origin;
 use switchboard_core::problem::{Code, Problem};
-use switchboard_egress::fetch::{Credential, CredentialOptions, Grant, GrantOptions, Origin};
-use switchboard_plugins::Plugin;
+use switchboard_egress::fetch::{Credential, CredentialOptions, Grant, GrantOptions};
+use switchboard_plugins::{Asked, Plugin};
 
 /// The largest body that a plugin may send.
 const MOST_REQUEST_BYTES: usize = 16 * 1024 * 1024;
@@ -55,28 +56,19 @@ impl Granted {
 }
 
 fn grant(plugin: &Plugin, config: &GrantConfig) -> Result<Grant, String> {
-    let granted = granted_origins(plugin.asked_origins(), config)?;
     let credentials = plugin.asked().credentials.iter().filter_map(|(name, asked)| {
-        let secret = config.credentials.get(name)?.clone();
-        let hosts = origins(plugin.credential_origins(name)).map(|origins| {
-            let hosts = origins.iter().filter_map(Origin::host).map(ToString::to_string);
-            hosts.collect::<Vec<_>>()
-        });
-        let credential = hosts.and_then(|hosts| {
-            let options = CredentialOptions {
-                name: name.clone(),
-                header: asked.header.clone(),
-                prefix: asked.prefix.clone(),
-                secret,
-                hosts,
-            };
-            Credential::new(options).map_err(|invalid| format!("{name}: {invalid}"))
-        });
-        Some(credential)
+        let options = CredentialOptions {
+            name: name.clone(),
+            header: asked.header.clone(),
+            prefix: asked.prefix.clone(),
+            secret: config.credentials.get(name)?.clone(),
+            origins: asked.origins.iter().cloned().collect(),
+        };
+        Some(Credential::new(options).map_err(|invalid| format!("{name}: {invalid}")))
     });
     let options = GrantOptions {
         credentials: credentials.collect::<Result<_, _>>()?,
-        origins: granted,
+        origins: granted_origins(plugin.asked(), config),
         private: config.private,
         max_request_bytes: MOST_REQUEST_BYTES,
     };
@@ -84,34 +76,24 @@ fn grant(plugin: &Plugin, config: &GrantConfig) -> Result<Grant, String> {
 }
 
 /// What is asked for and granted.
-///
-/// # Errors
-/// The operator's mistake, in words.
-pub(crate) fn granted_origins<'a>(
-    asked: impl IntoIterator<Item = &'a str>,
-    config: &GrantConfig,
-) -> Result<Vec<Origin>, String> {
-    let asked = origins(asked)?;
-    let mut granted = origins(config.allow.iter().map(String::as_str))?;
-    granted.retain(|origin| asked.iter().any(|asked| asked.covers(origin)));
-    Ok(granted)
+pub(crate) fn granted_origins(asked: &Asked, config: &GrantConfig) -> Vec<Origin> {
+    let is_asked_for = |origin: &&Origin| asked.origins.iter().any(|asked| asked.covers(origin));
+    config.allow.iter().filter(is_asked_for).cloned().collect()
 }
 
-/// Everything that is wrong with what is granted, one line each. What was written is not repeated: a secret may be among it.
+/// Everything that is wrong with the secrets that are granted, one line each. What was written is not repeated: a secret may be among it.
 pub fn mistakes(grants: &Grants) -> Vec<String> {
     let mut mistakes = Vec::new();
+    let anywhere: Vec<Origin> = "https://example.com".parse().into_iter().collect();
     for (id, grant) in grants {
-        if let Err(mistake) = origins(grant.allow.iter().map(String::as_str)) {
-            mistakes.push(format!("grants.{id}.allow: {mistake}"));
-        }
         for (name, secret) in &grant.credentials {
-            // The header and the hosts are the plugin's to say.
+            // The header and the origins are the plugin's to say.
             let options = CredentialOptions {
                 name: name.clone(),
                 header: "x-credential".to_owned(),
                 prefix: String::new(),
                 secret: secret.clone(),
-                hosts: vec!["example.com".to_owned()],
+                origins: anywhere.clone(),
             };
             if let Err(mistake) = Credential::new(options) {
                 mistakes.push(format!("grants.{id}.credentials.{name}: {mistake}"));
@@ -121,14 +103,6 @@ pub fn mistakes(grants: &Grants) -> Vec<String> {
     mistakes
 }
 
-fn origins<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Origin>, String> {
-    let origins = texts.into_iter().enumerate().map(|(place, text)| {
-        let origin: Result<Origin, _> = text.parse();
-        origin.map_err(|invalid| format!("the origin number {} {invalid}", place + 1))
-    });
-    origins.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,14 +110,21 @@ mod tests {
     #[test]
     fn every_mistake_is_told_with_its_place_and_no_secret() {
         let grant = GrantConfig {
-            allow: vec!["https://a.example".into(), "https://u:hunter22@b.example".into()],
-            credentials: [("key".to_owned(), "hunter22\n".to_owned().into())].into(),
+            credentials: [
+                ("key".to_owned(), "hunter22\n".to_owned().into()),
+                ("pin".to_owned(), "1234".to_owned().into()),
+                ("good".to_owned(), "hunter22".to_owned().into()),
+            ]
+            .into(),
             ..GrantConfig::default()
         };
         let mistakes = mistakes(&Grants::from([("otp".to_owned(), grant)]));
         assert_eq!(mistakes.len(), 2, "{mistakes:?}");
-        assert!(mistakes[0].starts_with("grants.otp.allow: the origin number 2 must not contain a user name"));
-        assert!(mistakes[1].starts_with("grants.otp.credentials.key: "));
-        assert!(!mistakes.concat().contains("hunter22"), "{mistakes:?}");
+        assert!(mistakes[0].starts_with("grants.otp.credentials.key: "));
+        assert!(mistakes[1].starts_with("grants.otp.credentials.pin: "));
+        assert!(
+            !mistakes.concat().contains("hunter22") && !mistakes.concat().contains("1234"),
+            "{mistakes:?}"
+        );
     }
 }

@@ -8,6 +8,7 @@ mod body;
 mod fetch;
 mod form;
 mod grants;
+mod places;
 mod records;
 
 use async_trait::async_trait;
@@ -26,6 +27,7 @@ use switchboard_whatsapp::Typing;
 use self::blobs::Blobs;
 pub use self::grants::mistakes;
 pub(crate) use self::grants::{Granted, granted_origins};
+pub(crate) use self::places::Places;
 use crate::messages::reference::MessageRef;
 use crate::messages::send::{Delivery, Envelope, SendStatus};
 use crate::service::Service;

@@ -1,5 +1,8 @@
 //! What each provider offers, asked for once a day, however many want to know at once. A provider that fails is asked again after a
 //! minute.
+//!
+//! Whoever asks may go away meanwhile: the asking goes on and is remembered. So one that fails late is waited for once in a minute, and
+//! not by everybody.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,19 +28,24 @@ type Said = Turn<Option<(UnixMillis, Offer)>>;
 pub(crate) struct Catalogs(Mutex<HashMap<String, Arc<Said>>>);
 
 impl Catalogs {
-    /// What a provider offers: as it is remembered, or else as `ask` finds out. Whoever comes meanwhile waits for that, and asks in
-    /// turn if it was given up.
-    pub(super) async fn get(&self, provider: &str, now: UnixMillis, ask: impl Future<Output = Offer>) -> Offer {
-        let said = self.said(provider, now);
-        let mut said = said.lock().await;
+    /// What a provider offers: as it is remembered, or else as `ask` finds out. Whoever comes meanwhile waits for that.
+    pub(super) async fn get<A>(&self, provider: &str, now: UnixMillis, ask: A) -> Offer
+    where
+        A: Future<Output = Offer> + Send + 'static,
+    {
+        let mut said = self.said(provider, now).lock_owned().await;
         if let Some((asked, offer)) = &*said
             && is_good(*asked, offer, now)
         {
             return offer.clone();
         }
-        let offer = ask.await;
-        *said = Some((now, offer.clone()));
-        offer
+        let asking = tokio::spawn(async move {
+            let offer = ask.await;
+            *said = Some((now, offer.clone()));
+            offer
+        });
+        let broken = || "The provider could not be asked for its voices.".to_owned();
+        asking.await.unwrap_or_else(|_| Err(broken()))
     }
 
     fn said(&self, provider: &str, now: UnixMillis) -> Arc<Said> {
@@ -60,12 +68,12 @@ fn is_good(asked: UnixMillis, offer: &Offer, now: UnixMillis) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-    use std::future::pending;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use futures::FutureExt as _;
     use futures::future::join_all;
     use switchboard_plugins::contract::tts_provider::TextLimit;
+    use tokio::sync::oneshot;
     use tokio::task::yield_now;
 
     use super::*;
@@ -86,15 +94,16 @@ mod tests {
         let second = Duration::from_secs(1);
         for (offer, good_for) in [(catalog(), GOOD_FOR), (Err("No.".to_owned()), FAILED_FOR)] {
             let catalogs = Catalogs::default();
-            let asked = Cell::new(0);
+            let asked = Arc::<AtomicUsize>::default();
             for after in [Duration::ZERO, good_for - second, good_for] {
-                let ask = async {
-                    asked.set(asked.get() + 1);
-                    offer.clone()
+                let (asked, offer) = (Arc::clone(&asked), offer.clone());
+                let ask = async move {
+                    asked.fetch_add(1, Ordering::Relaxed);
+                    offer
                 };
                 catalogs.get("x", START.plus(after), ask).await.ok();
             }
-            assert_eq!(asked.get(), 2);
+            assert_eq!(asked.load(Ordering::Relaxed), 2);
             catalogs
                 .get("y", START.plus(good_for * 3), async { catalog() })
                 .await
@@ -105,25 +114,36 @@ mod tests {
 
     #[tokio::test]
     async fn of_many_who_want_to_know_at_once_one_asks() {
-        let (catalogs, asked) = (Catalogs::default(), Cell::new(0));
-        let ask = async || {
-            asked.set(asked.get() + 1);
-            yield_now().await;
-            catalog()
+        let (catalogs, asked) = (Catalogs::default(), Arc::<AtomicUsize>::default());
+        let ask = || {
+            let asked = Arc::clone(&asked);
+            async move {
+                asked.fetch_add(1, Ordering::Relaxed);
+                yield_now().await;
+                catalog()
+            }
         };
         let offers = join_all((0..64).map(|_| catalogs.get("x", START, ask()))).await;
-        assert_eq!((offers.len(), asked.get()), (64, 1));
+        assert_eq!((offers.len(), asked.load(Ordering::Relaxed)), (64, 1));
         assert!(offers.iter().all(Result::is_ok));
     }
 
     #[tokio::test]
-    async fn whoever_waited_asks_when_the_first_gives_up() {
+    async fn what_was_asked_is_remembered_also_when_whoever_asked_has_gone() {
         let catalogs = Catalogs::default();
-        let mut first = Box::pin(catalogs.get("x", START, pending()));
-        assert!((&mut first).now_or_never().is_none());
-        let mut second = Box::pin(catalogs.get("x", START, async { catalog() }));
+        let (answer, answered) = oneshot::channel();
+        let ask = async { answered.await.unwrap() };
+        assert!(catalogs.get("x", START, ask).now_or_never().is_none(), "it goes away");
+        let mut second = Box::pin(catalogs.get("x", START, async { Err("It is asked again.".to_owned()) }));
         assert!((&mut second).now_or_never().is_none(), "it waits");
-        drop(first);
+        answer.send(catalog()).unwrap();
         assert!(second.await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_that_breaks_down_is_asked_again_by_the_next() {
+        let catalogs = Catalogs::default();
+        assert!(catalogs.get("x", START, async { panic!("on purpose") }).await.is_err());
+        assert!(catalogs.get("x", START, async { catalog() }).await.is_ok());
     }
 }

@@ -1,6 +1,7 @@
 //! Every voice there is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use serde::Serialize;
@@ -8,6 +9,7 @@ use switchboard_core::ids::RequestId;
 use switchboard_core::problem::{Code, Problem};
 use switchboard_plugins::contract::tts_provider::Catalog;
 use switchboard_plugins::{CallContext, Provider};
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::catalogs::Offer;
@@ -33,6 +35,9 @@ const SPEEDS: [SpeedView; 4] = [
         label: "Very fast",
     },
 ];
+
+/// How long a provider may take to say its voices.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The voices of all providers.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -99,8 +104,15 @@ pub struct ProviderView {
     pub reason: Option<String>,
 }
 
+fn silent() -> Problem {
+    let seconds = PATIENCE.as_secs();
+    let sentence = format!("The provider did not say its voices within {seconds} seconds.");
+    Problem::new(Code::UPSTREAM_FAILED, sentence)
+}
+
 impl Service {
-    /// The voices of every provider. One that does not answer is told as unavailable, and holds up nobody else's.
+    /// The voices of every provider. One that does not answer within ten seconds is told as unavailable, and is not waited for again for
+    /// a minute.
     pub async fn voices(&self, request_id: RequestId) -> VoicesView {
         let context = CallContext {
             request_id,
@@ -141,16 +153,19 @@ impl Service {
     /// What a provider offers, as it is remembered or as it says.
     async fn offer(&self, provider: &Arc<Provider>, context: &CallContext) -> Offer {
         let key = format!("{} {}", provider.plugin().name(), provider.plugin().sha256());
-        let ask = async {
-            let carrier = Carrier::for_plugin(self, context);
-            let offer = provider.catalog(context, &carrier).await;
+        let accepted_at = context.accepted_at;
+        let (service, provider, context) = (self.clone(), Arc::clone(provider), context.clone());
+        let ask = async move {
+            let carrier = Carrier::for_plugin(&service, &context);
+            let offer = timeout(PATIENCE, provider.catalog(&context, &carrier)).await;
+            let offer = offer.unwrap_or_else(|_| Err(silent()));
             offer.map(Arc::new).map_err(|problem| {
                 let (plugin, cause) = (provider.plugin().name(), problem.cause_chain());
                 tracing::warn!(request_id = %context.request_id, plugin, code = %problem.code(), cause, "a provider does not say its voices");
                 problem.message().to_owned()
             })
         };
-        self.parts.catalogs.get(&key, context.accepted_at, ask).await
+        self.parts.catalogs.get(&key, accepted_at, ask).await
     }
 
     fn missing_credential(&self, provider: &Provider, needed: Option<&str>) -> Option<String> {

@@ -10,9 +10,13 @@ use switchboard_plugins::contract::effects::Outcome;
 use switchboard_plugins::contract::http::Body;
 use switchboard_plugins::contract::tts_provider::{Speech, TextLimit};
 use switchboard_plugins::{self as plugins, CallContext, Sound};
+use tokio::task::spawn_blocking;
 
 use crate::effects::Carrier;
 use crate::service::Service;
+
+/// The largest JSON that is read in passing, on a thread that others wait for.
+const MOST_IN_PASSING: usize = 256 * 1024;
 
 /// What is to be said, and by whom.
 #[derive(Debug, Clone)]
@@ -71,10 +75,10 @@ impl Service {
         };
         let carrier = Carrier::for_plugin(self, &context);
         let sound = match provider.speak(&context, &speech, &carrier).await? {
-            Sound::File(at) => SpokenSound::File(bytes(at, &carrier)?),
+            Sound::File(at) => SpokenSound::File(bytes(at, &carrier).await?),
             Sound::Raw { rate, bytes: at } => SpokenSound::Samples {
                 rate,
-                bytes: bytes(at, &carrier)?,
+                bytes: bytes(at, &carrier).await?,
             },
             Sound::Samples { rate, samples } => SpokenSound::Samples {
                 rate,
@@ -93,17 +97,28 @@ fn no_sound() -> Problem {
     Problem::new(Code::UPSTREAM_FAILED, "The speech service answered without a sound.")
 }
 
-fn bytes(at: plugins::Bytes, carrier: &Carrier<'_>) -> Result<Bytes, Problem> {
+async fn bytes(at: plugins::Bytes, carrier: &Carrier<'_>) -> Result<Bytes, Problem> {
     match at {
         plugins::Bytes::Here(bytes) => Ok(bytes.into()),
         plugins::Bytes::Body(outcome) => carrier.whole(body(*outcome)?),
-        plugins::Bytes::Base64 { body: outcome, pointer } => {
-            let json = carrier.whole(body(*outcome)?)?;
-            let json: Value = serde_json::from_slice(&json).map_err(|_| no_sound())?;
-            let text = json.pointer(&pointer).and_then(Value::as_str).ok_or_else(no_sound)?;
-            BASE64_STANDARD.decode(text).map(Bytes::from).map_err(|_| no_sound())
-        }
+        plugins::Bytes::Base64 { body: outcome, pointer } => unpacked(carrier.whole(body(*outcome)?)?, pointer).await,
     }
+}
+
+/// The bytes in Base64 at `pointer` in some JSON. What is large is read where that holds up nothing else.
+async fn unpacked(json: Bytes, pointer: String) -> Result<Bytes, Problem> {
+    let is_large = MOST_IN_PASSING < json.len();
+    let unpack = move || {
+        let json: Value = serde_json::from_slice(&json).ok()?;
+        let text = json.pointer(&pointer)?.as_str()?;
+        BASE64_STANDARD.decode(text).ok().map(Bytes::from)
+    };
+    let unpacked = if is_large {
+        spawn_blocking(unpack).await.map_err(Problem::internal)?
+    } else {
+        unpack()
+    };
+    unpacked.ok_or_else(no_sound)
 }
 
 /// The body of a good answer. Of any other it is no sound, whatever the plugin thinks.
@@ -111,5 +126,36 @@ fn body(outcome: Outcome) -> Result<Body, Problem> {
     match outcome {
         Outcome::Fetched(response) if (200..300).contains(&response.status) => Ok(response.body),
         _ => Err(no_sound()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sound_is_unpacked_however_large_it_is() {
+        for size in [1, 1000, 2 * MOST_IN_PASSING] {
+            let json = json!({"audio": [{"data": BASE64_STANDARD.encode(vec![7; size])}]}).to_string();
+            let sound = unpacked(json.into(), "/audio/0/data".to_owned()).await.unwrap();
+            assert_eq!((sound.len(), sound[size - 1]), (size, 7));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_holds_no_sound_is_said_to_hold_none_however_large_it_is() {
+        let filler = "x".repeat(MOST_IN_PASSING);
+        for json in [
+            "not JSON".to_owned(),
+            filler.clone(),
+            json!({"audio": 1}).to_string(),
+            json!({"other": filler}).to_string(),
+            json!({"audio": format!("{filler}!")}).to_string(),
+        ] {
+            let problem = unpacked(json.into(), "/audio".to_owned()).await.unwrap_err();
+            assert_eq!(problem.message(), "The speech service answered without a sound.");
+        }
     }
 }

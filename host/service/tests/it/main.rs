@@ -6,6 +6,7 @@
 mod effects;
 mod fake;
 mod faults;
+mod fetches;
 mod inbound;
 mod link;
 mod restart;

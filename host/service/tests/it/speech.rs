@@ -1,118 +1,18 @@
 //! The plugins that speak, against servers on loopback that answer as the providers do.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use switchboard_core::config::{GrantConfig, Grants};
 use switchboard_core::ids::RequestId;
 use switchboard_core::problem::Problem;
-use switchboard_plugins::{Engine, EngineOptions, PluginSource, Plugins};
 use switchboard_service::{Service, SpeechRequest, SpokenSound};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::fake::{self, FakeLines, SOON, store};
+use crate::fake::{Answer, KEY, Provider, service, service_granting, service_with, until};
 
 /// A recording, as a provider may send it.
 const WAV: &[u8] = b"RIFF\x24\0\0\0WAVEfmt ";
-const KEY: &str = "sk-0123456789";
-
-/// What a provider does with a request: its status, headers and body; `None` to say nothing at all.
-type Answer = fn(&str) -> Option<(u16, &'static str, Vec<u8>)>;
-
-/// A provider's server, and what it was asked.
-struct Provider {
-    base_url: String,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Provider {
-    async fn start(answer: Answer) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base_url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::<Mutex<Vec<String>>>::default();
-        let heard = Arc::clone(&asked);
-        tokio::spawn(async move {
-            // Connections that are to stay silent.
-            let mut silent = Vec::new();
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = Vec::new();
-                let mut some = [0; 4096];
-                while !is_whole(&request) {
-                    let n = stream.read(&mut some).await.unwrap_or(0);
-                    if n == 0 {
-                        break;
-                    }
-                    request.extend_from_slice(&some[..n]);
-                }
-                let request = String::from_utf8_lossy(&request).into_owned();
-                let answered = answer(&request);
-                heard.lock().unwrap().push(request);
-                let Some((status, headers, body)) = answered else {
-                    silent.push(stream);
-                    continue;
-                };
-                let head = format!(
-                    "HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
-                    body.len()
-                );
-                let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
-            }
-        });
-        Self { base_url, asked }
-    }
-
-    fn asked(&self) -> String {
-        self.asked.lock().unwrap().join("\n---\n")
-    }
-}
-
-fn is_whole(request: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(request).to_lowercase();
-    let Some((head, body)) = text.split_once("\r\n\r\n") else {
-        return false;
-    };
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-    body.len() >= length.and_then(|length| length.parse().ok()).unwrap_or(0)
-}
-
-/// A service whose plugin of this name speaks with that server, with the operator's leave and a key.
-async fn service(id: &'static str, credential: &str, base_url: &str) -> (Service, tempfile::TempDir) {
-    service_granting(id, id, credential, base_url).await
-}
-
-/// The same where leave and key are of the plugin `of`.
-async fn service_granting(
-    of: &str,
-    id: &'static str,
-    credential: &str,
-    base_url: &str,
-) -> (Service, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = json!({"base_url": base_url}).as_object().cloned().unwrap();
-    let plugin = bundled::plugins().iter().find(|plugin| plugin.id == id).unwrap();
-    let source = PluginSource {
-        settings,
-        ..PluginSource::bundled(plugin.id, plugin.manifest, plugin.wasm)
-    };
-    let plugins = Plugins::load(Engine::new(EngineOptions::default()).unwrap(), vec![source])
-        .await
-        .unwrap();
-    let grant = GrantConfig {
-        allow: vec![base_url.to_owned()],
-        private: true,
-        credentials: [(credential.to_owned(), KEY.to_owned().into())].into(),
-        ..GrantConfig::default()
-    };
-    let options = switchboard_service::ServiceOptions {
-        plugins,
-        grants: Grants::from([(of.to_owned(), grant)]),
-        ..fake::options(store(&folder).await, Arc::<FakeLines>::default(), SOON).await
-    };
-    (Service::start(options).await.unwrap(), folder)
-}
 
 fn request_id() -> RequestId {
     "speech".parse().unwrap()
@@ -240,6 +140,48 @@ async fn a_provider_that_is_not_there_or_says_nothing_is_given_up() {
         tokio::time::resume();
         assert_eq!(problem.code().name(), "upstream_failed", "{problem}");
     }
+}
+
+#[tokio::test]
+async fn a_provider_that_never_says_its_voices_holds_up_nobody_elses_also_when_whoever_asked_has_gone() {
+    let silent = Provider::start(|_| None).await;
+    let plugins = ["tts-elevenlabs", "tts-openai"];
+    let (service, _folder) = service_with(&plugins, "tts-elevenlabs", "elevenlabs", &silent.base_url).await;
+    let impatient = tokio::spawn({
+        let service = service.clone();
+        async move { service.voices(request_id()).await }
+    });
+    until("the provider is asked", async || {
+        (!silent.asked().is_empty()).then_some(())
+    })
+    .await;
+    impatient.abort();
+    assert!(impatient.await.is_err(), "whoever asked has gone");
+    // The provider's time, at once.
+    tokio::time::pause();
+    for _ in 0..2 {
+        let listed = service.voices(request_id()).await;
+        let voices = listed.voices.iter();
+        assert!(
+            voices.clone().any(|voice| voice.id == "nova"),
+            "of the one that needs not ask"
+        );
+        let [elevenlabs, openai] = &listed.providers[..] else {
+            panic!("{:?}", listed.providers)
+        };
+        assert_eq!((elevenlabs.id.as_str(), openai.id.as_str()), (plugins[0], plugins[1]));
+        assert_eq!(
+            elevenlabs.reason.as_deref(),
+            Some("The provider did not say its voices within 10 seconds.")
+        );
+    }
+    tokio::time::resume();
+    assert_eq!(
+        silent.asked().matches("GET /v2/voices").count(),
+        1,
+        "{}",
+        silent.asked()
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a plugin wants to say.
 
-use super::super::testing::{fetcher, granting, request};
+use super::super::testing::{fetcher, granting, granting_with, request};
 use super::*;
 
 #[tokio::test]
@@ -39,11 +39,22 @@ async fn too_much_to_send_is_not_sent() {
     let url = format!("http://127.0.0.1:{}", trap.port());
     let body = FetchRequest {
         method: Method::Post,
-        body: Bytes::from(vec![b'x'; 65]),
+        body: vec![Bytes::from(vec![b'x'; 65])],
         ..request(&url)
     };
     let error = refusal(&fetcher(), &granting(&[&url]), body).await;
     assert!(matches!(error, FetchError::RequestTooLarge(64)), "{error}");
+    // 16 GiB, if it were ever put together.
+    let pieces = FetchRequest {
+        method: Method::Post,
+        body: vec![Bytes::from(vec![b'x'; 1 << 24]); 1 << 10],
+        ..request(&url)
+    };
+    let error = refusal(&fetcher(), &granting(&[&url]), pieces.clone()).await;
+    assert!(matches!(error, FetchError::RequestTooLarge(64)), "{error}");
+    // What is not granted is refused for that, whatever its size.
+    let error = refusal(&fetcher(), &granting(&["https://api.example.com"]), pieces).await;
+    assert!(matches!(error, FetchError::NotGranted { .. }), "{error}");
     let headers = FetchRequest {
         headers: vec![("x-a".to_owned(), "1".to_owned()); 1000],
         ..request(&url)
@@ -54,12 +65,32 @@ async fn too_much_to_send_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_credential_goes_to_its_own_hosts_in_private_and_only_to_those() {
+async fn a_credential_goes_to_its_own_origins_in_private_and_only_to_those() {
     let trap = Trap::set();
     let port = trap.port();
     let near = format!("http://localhost:{port}");
-    let grant = granting(&["https://*.example.com", "http://api.example.com", &near]);
-    for url in [&near, "http://api.example.com/", "https://other.example.com/"] {
+    let another_port = format!("http://127.0.0.1:{port}");
+    let origins = [
+        "https://*.example.com",
+        "https://api.example.com:8443",
+        "http://api.example.com",
+        &near,
+        &another_port,
+    ];
+    let own = [
+        "https://api.example.com",
+        "http://api.example.com",
+        "http://127.0.0.1:1",
+        "https://127.0.0.1",
+    ];
+    let grant = granting_with(&origins, &own);
+    for url in [
+        &near,
+        &another_port,
+        "https://api.example.com:8443/",
+        "http://api.example.com/",
+        "https://other.example.com/",
+    ] {
         let asked = FetchRequest {
             credential: Some("openai".to_owned()),
             ..request(url)

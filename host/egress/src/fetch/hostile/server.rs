@@ -92,6 +92,32 @@ async fn an_echoed_credential_is_seen_by_nobody() {
 }
 
 #[tokio::test]
+async fn a_compressed_answer_to_a_request_with_a_credential_is_not_used() {
+    for headers in [
+        "content-encoding: gzip\r\n",
+        "content-encoding: identity\r\ncontent-encoding: x-hidden\r\n",
+    ] {
+        let server = Server::start(move |_, _| answer("200 OK", headers, SECRET)).await;
+        let asked = FetchRequest {
+            credential: Some("openai".to_owned()),
+            ..request(&server.url("/"))
+        };
+        let error = refusal(&fetcher(), &grant(&server), asked).await;
+        assert!(
+            matches!(&error, FetchError::Encoded(host) if host == "127.0.0.1"),
+            "{error}"
+        );
+    }
+    let server = Server::start(|_, _| answer("200 OK", "content-encoding: identity\r\n", "plain")).await;
+    let asked = FetchRequest {
+        credential: Some("openai".to_owned()),
+        ..request(&server.url("/"))
+    };
+    let response = fetcher().fetch(&grant(&server), asked).await.ok().unwrap();
+    assert_eq!(&response.body[..], b"plain");
+}
+
+#[tokio::test]
 async fn a_server_that_remembers_a_credential_is_not_heard_when_another_request_asks() {
     let server = Server::start(|_, _| answer("200 OK", "", &format!("last time: {SECRET}"))).await;
     let response = fetcher()

@@ -75,12 +75,6 @@ fn told(view: &PluginView) -> String {
         };
         lines.push(format!("asks for the credential {name}: {is_there}"));
     }
-    lines.extend(
-        view.granted
-            .error
-            .as_ref()
-            .map(|error| format!("its grant cannot be used: {error}")),
-    );
     lines.extend(view.error.clone());
     lines.join("\n  ") + "\n"
 }

@@ -10,9 +10,8 @@ use switchboard_plugins::contract::http::{Data, Part};
 
 use crate::effects::blobs::Blobs;
 use crate::effects::body::{MOST_INLINE, inline};
+use crate::effects::form::MOST_PARTS;
 
-/// Parts of one form.
-const MOST_PARTS: usize = 64;
 /// Bytes of the name of a field or a file.
 const LONGEST_NAME: usize = 1024;
 

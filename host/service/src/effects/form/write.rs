@@ -1,6 +1,6 @@
 //! A form as it is sent.
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 use switchboard_core::random::{self, Random};
 
 /// One part of a form.
@@ -18,30 +18,28 @@ pub(in crate::effects) fn boundary(random: &dyn Random) -> String {
     digits.fold("switchboard-".to_owned(), |boundary, byte| boundary + &byte)
 }
 
-/// The body.
-pub(in crate::effects) fn body(boundary: &str, parts: &[Part]) -> Bytes {
-    let mut body = BytesMut::new();
+/// The body, piece after piece. What is in a part is not copied: many may be the same blob, and nobody has looked yet whether all of it
+/// may be sent.
+pub(in crate::effects) fn body(boundary: &str, parts: Vec<Part>) -> Vec<Bytes> {
+    let mut body = Vec::with_capacity(2 * parts.len() + 1);
+    // What ends the part before.
+    let mut end = "";
     for part in parts {
-        body.put_slice(
-            format!(
-                "--{boundary}\r\ncontent-disposition: form-data; name=\"{}\"",
-                quoted(&part.name)
-            )
-            .as_bytes(),
-        );
+        let name = quoted(&part.name);
+        let mut head = format!("{end}--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"");
         if let Some(filename) = &part.filename {
-            body.put_slice(format!("; filename=\"{}\"", quoted(filename)).as_bytes());
+            head += &format!("; filename=\"{}\"", quoted(filename));
         }
         if let Some(mime) = &part.mime {
             let mime: String = mime.chars().filter(|c| (' '..='~').contains(c)).collect();
-            body.put_slice(format!("\r\ncontent-type: {mime}").as_bytes());
+            head += &format!("\r\ncontent-type: {mime}");
         }
-        body.put_slice(b"\r\n\r\n");
-        body.put_slice(&part.bytes);
-        body.put_slice(b"\r\n");
+        head += "\r\n\r\n";
+        body.extend([head.into(), part.bytes]);
+        end = "\r\n";
     }
-    body.put_slice(format!("--{boundary}--\r\n").as_bytes());
-    body.freeze()
+    body.push(format!("{end}--{boundary}--\r\n").into());
+    body
 }
 
 /// As browsers do it (HTML, "multipart/form-data encoding algorithm").
@@ -72,6 +70,7 @@ mod tests {
         let expected = b"--b\r\ncontent-disposition: form-data; name=\"model%22%0D%0Ax: y\"\r\n\r\ntts-1\r\n\
             --b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.ogg\"\r\ncontent-type: audio/oggx: y\r\n\r\n\x00\xff\r\n\
             --b--\r\n";
-        assert_eq!(&body("b", &parts)[..], expected);
+        assert_eq!(body("b", parts.into()).concat(), expected);
+        assert_eq!(body("b", Vec::new()).concat(), b"--b--\r\n");
     }
 }

@@ -1,6 +1,7 @@
 //! A world for one test: a service in a folder of its own, and lines that do what the test says.
 
 mod lines;
+mod providers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
 pub(crate) use self::lines::{FakeLine, FakeLines, text_from};
+pub(crate) use self::providers::{Answer, KEY, Provider, service, service_granting, service_with};
 
 /// Nothing in these tests takes longer, unless it is broken.
 pub(crate) const SOON: Duration = Duration::from_secs(60);

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Whether a connection to this address leaves for the public internet.
-pub(crate) fn is_public(address: IpAddr) -> bool {
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
         IpAddr::V6(v6) => is_public_v6(v6),
@@ -23,7 +23,7 @@ const METADATA: [IpAddr; 4] = [
 
 /// Whether this is an address of this machine or of a private network, written plainly: no IPv4 address inside an IPv6 one, and
 /// nothing link-local.
-pub(crate) fn is_private(address: IpAddr) -> bool {
+pub fn is_private(address: IpAddr) -> bool {
     let private = match address {
         IpAddr::V4(v4) => matches!(v4.octets(), [10 | 127, ..] | [100, 64..=127, ..]) || v4.is_private(),
         IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),

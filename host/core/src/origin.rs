@@ -28,14 +28,14 @@ const NEAR: [&str; 10] = [
 
 /// The scheme, host and port of what an operator grants: `https://api.example.com`, `https://*.example.com`,
 /// `http://127.0.0.1:5000`. A wildcard stands for one or more labels, never for none, and never for an address.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
     https: bool,
     host: Place,
     port: u16,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Place {
     /// This host.
     At(Host<String>),
@@ -79,7 +79,7 @@ pub enum InvalidOrigin {
 
 impl Origin {
     /// Where a URL leads; nothing when that cannot be granted at all.
-    pub(super) fn of(url: &Url) -> Option<Self> {
+    pub fn of(url: &Url) -> Option<Self> {
         if !matches!(url.scheme(), "http" | "https") {
             return None;
         }
@@ -118,8 +118,14 @@ impl Origin {
         }
     }
 
-    pub(super) const fn is_https(&self) -> bool {
-        self.https
+    /// Whether a secret may be sent there: over TLS, or next door.
+    pub fn takes_secrets(&self) -> bool {
+        self.https || self.is_near()
+    }
+
+    /// Whether it stands for many hosts.
+    pub const fn is_wildcard(&self) -> bool {
+        matches!(self.host, Place::Below(_))
     }
 
     /// The one host that this is; none for a wildcard.
@@ -207,7 +213,7 @@ fn below(suffix: &str) -> Result<Place, InvalidOrigin> {
 }
 
 /// A host in its one spelling. A name with percent signs is none: nobody writes one who does not want it to look like another.
-pub(super) fn read_host(text: &str) -> Option<Host<String>> {
+fn read_host(text: &str) -> Option<Host<String>> {
     if text.contains(|c: char| c == '%' || c.is_whitespace() || c.is_control()) {
         return None;
     }
