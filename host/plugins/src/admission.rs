@@ -29,8 +29,8 @@ pub(crate) async fn admit(
     pinned: Option<String>,
 ) -> Result<Admitted, Refusal> {
     let engine = engine.clone();
-    let examined = aside(move || examine(&engine, world, &wasm, pinned)).await;
-    examined.ok_or(Refusal::Stopping)?
+    let examine = move || examine(&engine, world, &wasm, pinned);
+    aside("compiling its component", examine).await?
 }
 
 fn examine(engine: &Engine, world: World, wasm: &[u8], pinned: Option<String>) -> Result<Admitted, Refusal> {

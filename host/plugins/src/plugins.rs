@@ -400,6 +400,7 @@ mod tests {
 
     use super::*;
     use crate::effects::NoEffects;
+    use crate::engine::EngineOptions;
     use crate::testing::{context, engine, guest, honest, source};
 
     fn kinds(plugins: &Plugins) -> usize {
@@ -437,6 +438,26 @@ mod tests {
             error.to_string(),
             "plugin a cannot be loaded: its kind x is already handled by the plugin b"
         );
+    }
+
+    #[tokio::test]
+    async fn a_plugin_that_finds_every_instance_taken_when_it_is_loaded_is_not_at_fault() {
+        let options = EngineOptions {
+            concurrency: 1,
+            queue_deadline: Duration::ZERO,
+            ..EngineOptions::default()
+        };
+        let engine = Engine::new(options).unwrap();
+        let taken = engine.inner().gate.slots.acquire().await.unwrap();
+        let plugins = Plugins::new(engine.clone());
+        let error = plugins.put(source("a", guest("unreachable"), "")).await.unwrap_err();
+        assert!(error.reason.may_pass(), "{error}");
+        assert!(
+            error.to_string().contains("it could not be asked for its kinds: "),
+            "{error}"
+        );
+        drop(taken);
+        plugins.put(source("a", guest("unreachable"), "")).await.unwrap();
     }
 
     #[tokio::test]
