@@ -6,9 +6,11 @@ use std::borrow::Cow;
 use wasmtime::component::{Component, InstancePre};
 
 use crate::aside::aside;
+use crate::cache::Code;
 use crate::call::Guest;
 use crate::engine::Engine;
 use crate::load_error::Refusal;
+use crate::plugin::Origin;
 use crate::precompiled::fingerprint;
 use crate::wasi;
 use crate::world::{TYPES, VERSION, World};
@@ -20,32 +22,49 @@ pub(crate) struct Admitted {
     pub(crate) linked: InstancePre<Guest>,
 }
 
-/// Checks, compiles (or loads compiled code) and links. All of that takes long, so it happens off the async threads. `pinned` is the
-/// fingerprint that the operator wants it to have.
-pub(crate) async fn admit(
-    engine: &Engine,
-    world: World,
-    wasm: Cow<'static, [u8]>,
-    pinned: Option<String>,
-) -> Result<Admitted, Refusal> {
-    let engine = engine.clone();
-    let examine = move || examine(&engine, world, &wasm, pinned);
-    aside("compiling its component", examine).await?
+/// A component that wants to run.
+pub(crate) struct Candidate {
+    /// The id of its plugin.
+    pub(crate) plugin: String,
+    pub(crate) origin: Origin,
+    pub(crate) world: World,
+    pub(crate) wasm: Cow<'static, [u8]>,
+    /// The fingerprint that the operator wants it to have.
+    pub(crate) pinned: Option<String>,
 }
 
-fn examine(engine: &Engine, world: World, wasm: &[u8], pinned: Option<String>) -> Result<Admitted, Refusal> {
+/// Checks, compiles (or loads compiled code) and links. All of that takes long, so it happens off the async threads.
+pub(crate) async fn admit(engine: &Engine, candidate: Candidate) -> Result<Admitted, Refusal> {
+    let engine = engine.clone();
+    aside("compiling its component", move || examine(&engine, candidate)).await?
+}
+
+fn examine(engine: &Engine, candidate: Candidate) -> Result<Admitted, Refusal> {
+    let Candidate {
+        plugin,
+        origin,
+        world,
+        wasm,
+        pinned,
+    } = candidate;
     let inner = engine.inner();
-    looks_like_a_component(wasm, inner.max_wasm_mib)?;
-    let fingerprint = fingerprint(wasm);
+    looks_like_a_component(&wasm, inner.max_wasm_mib)?;
+    let fingerprint = fingerprint(&wasm);
     if let Some(pinned) = pinned.filter(|pinned| *pinned != fingerprint) {
         return Err(Refusal::Pinned {
             found: fingerprint,
             pinned,
         });
     }
+    let code = Code {
+        plugin: &plugin,
+        origin,
+        wasm: &wasm,
+        fingerprint: &fingerprint,
+    };
     let component = inner
         .cache
-        .component(&inner.wasmtime, wasm, &fingerprint)
+        .component(&inner.wasmtime, &code)
         .map_err(|error| Refusal::Invalid(format!("{error:#}")))?;
     imports_are_linked(engine, &component)?;
     exports_the_interface(engine, world, &component)?;
@@ -133,16 +152,21 @@ mod tests {
     use crate::testing::{engine, guest};
     use proptest::prelude::*;
 
+    fn candidate(wasm: impl Into<Cow<'static, [u8]>>) -> Candidate {
+        Candidate {
+            plugin: "guest".to_owned(),
+            origin: Origin::Folder,
+            world: World::MessageHandler,
+            wasm: wasm.into(),
+            pinned: None,
+        }
+    }
+
     async fn refusal(wat: &str) -> String {
-        admit(
-            &engine(),
-            World::MessageHandler,
-            wat::parse_str(wat).unwrap().into(),
-            None,
-        )
-        .await
-        .err()
-        .map_or_else(|| "admitted".to_owned(), |refusal| refusal.to_string())
+        admit(&engine(), candidate(wat::parse_str(wat).unwrap()))
+            .await
+            .err()
+            .map_or_else(|| "admitted".to_owned(), |refusal| refusal.to_string())
     }
 
     #[tokio::test]
@@ -229,10 +253,7 @@ mod tests {
                 "the file is a core module and not a component; build it for wasm32-wasip2",
             ),
         ] {
-            let refusal = admit(&engine(), World::MessageHandler, bytes.into(), None)
-                .await
-                .err()
-                .unwrap();
+            let refusal = admit(&engine(), candidate(bytes)).await.err().unwrap();
             assert_eq!(refusal.to_string(), sentence);
         }
     }
@@ -240,10 +261,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_over_the_cap_is_refused_before_it_is_read() {
         let most = (10 << 20) + 1;
-        let refusal = admit(&engine(), World::MessageHandler, vec![0; most].into(), None)
-            .await
-            .err()
-            .unwrap();
+        let refusal = admit(&engine(), candidate(vec![0; most])).await.err().unwrap();
         assert_eq!(
             refusal.to_string(),
             format!("the component has {most} bytes; this host allows 10 MiB")
@@ -258,13 +276,13 @@ mod tests {
             let whole = guest("unreachable");
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let cut_at = cut % whole.len();
-            let refused = runtime.block_on(admit(&engine(), World::MessageHandler, whole[..cut_at].to_vec().into(), None)).err();
+            let refused = runtime.block_on(admit(&engine(), candidate(whole[..cut_at].to_vec()))).err();
             prop_assert!(refused.is_some(), "cut at {}", cut_at);
             let mut damaged = whole.clone();
             let at = at % whole.len();
             damaged[at] ^= 1 << bit;
             // Some damage is harmless, such as another letter in a name; what matters is that there is an answer.
-            let _ = runtime.block_on(admit(&engine(), World::MessageHandler, damaged.into(), None));
+            let _ = runtime.block_on(admit(&engine(), candidate(damaged)));
         }
     }
 }

@@ -19,6 +19,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::aside::in_parallel;
+use crate::plugin::Origin;
 use crate::precompiled::{Unusable, checksum, fingerprint, map};
 
 /// Where compiled code of one engine is.
@@ -28,6 +29,17 @@ pub(crate) struct CodeCache {
     cache_dir: Option<PathBuf>,
     engine_hash: String,
     taken: Family<From, Counter>,
+}
+
+/// Whose code is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Code<'a> {
+    /// The id of the plugin.
+    pub(crate) plugin: &'a str,
+    pub(crate) origin: Origin,
+    pub(crate) wasm: &'a [u8],
+    /// Of `wasm`.
+    pub(crate) fingerprint: &'a str,
 }
 
 /// Where code was taken from.
@@ -104,14 +116,17 @@ impl CodeCache {
         self.taken.get_or_create(&From { from }).inc();
     }
 
-    /// The component, from a folder or compiled. `fingerprint` is that of `wasm`. Takes long: not for an async task.
+    /// The component, from a folder or compiled. Takes long: not for an async task.
     ///
     /// # Errors
-    /// When `wasm` is not a valid component.
-    pub(crate) fn component(&self, engine: &Engine, wasm: &[u8], fingerprint: &str) -> wasmtime::Result<Component> {
-        let name = self.file_name(fingerprint);
+    /// When it is not a valid component.
+    pub(crate) fn component(&self, engine: &Engine, code: &Code<'_>) -> wasmtime::Result<Component> {
+        let plugin = code.plugin;
+        let name = self.file_name(code.fingerprint);
+        // What an operator adds does not come with the program.
+        let is_shipped = code.origin == Origin::Bundled;
         for (dir, from, is_expected) in [
-            (&self.precompiled_dir, "precompiled", true),
+            (&self.precompiled_dir, "precompiled", is_shipped),
             (&self.cache_dir, "cache", false),
         ] {
             let Some(path) = dir.as_ref().map(|dir| dir.join(&name)) else {
@@ -123,15 +138,18 @@ impl CodeCache {
                     return Ok(component);
                 }
                 Err(Unusable::Missing) if !is_expected => {}
-                Err(reason) => tracing::warn!(path = %path.display(), %reason, "compiled plugin code is not used"),
+                Err(reason) => {
+                    tracing::warn!(plugin, path = %path.display(), %reason, "compiled plugin code is not used");
+                }
             }
         }
-        let component = in_parallel(|| Component::new(engine, wasm))?;
+        let component = in_parallel(|| Component::new(engine, code.wasm))?;
         self.take("compiler");
         if let Some(dir) = &self.cache_dir {
             let path = dir.join(name);
-            if let Err(error) = keep(dir, &path, &component.serialize()?, PRIVATE) {
-                tracing::warn!(path = %path.display(), %error, "compiled plugin code cannot be kept; it will be compiled at every start");
+            let compiled = component.serialize()?;
+            if let Err(error) = keep(dir, &path, &compiled, PRIVATE) {
+                tracing::warn!(plugin, path = %path.display(), %error, "compiled plugin code cannot be kept; it will be compiled at every start");
             }
         }
         Ok(component)
@@ -227,11 +245,22 @@ mod tests {
         wat::parse_str(EMPTY).unwrap()
     }
 
+    /// Loads the empty component, of a plugin that came with the program or was added.
+    fn component(engine: &Engine, cache: &CodeCache, origin: Origin) -> Component {
+        let (wasm, fingerprint) = (empty(), fingerprint(&empty()));
+        let code = Code {
+            plugin: "empty",
+            origin,
+            wasm: &wasm,
+            fingerprint: &fingerprint,
+        };
+        cache.component(engine, &code).unwrap()
+    }
+
     fn load(dir: &Path) -> (Vec<PathBuf>, String) {
         let engine = Engine::default();
         let log = CaughtLog::default();
-        let component = log.during(|| cached(&engine, dir).component(&engine, &empty(), &fingerprint(&empty())));
-        component.unwrap();
+        log.during(|| component(&engine, &cached(&engine, dir), Origin::Folder));
         (files(&dir.join("plugins")), log.text())
     }
 
@@ -243,11 +272,14 @@ mod tests {
 
     /// What is kept in `plugins` of the folder after a start with what is shipped there, and what the log says.
     fn load_shipped(dir: &Path) -> (usize, String) {
+        load_beside_shipped(dir, Origin::Bundled)
+    }
+
+    fn load_beside_shipped(dir: &Path, origin: Origin) -> (usize, String) {
         let engine = Engine::default();
         let log = CaughtLog::default();
         let cache = CodeCache::new(&engine, Some(dir.join("shipped")), Some(dir.join("plugins")));
-        log.during(|| cache.component(&engine, &empty(), &fingerprint(&empty())))
-            .unwrap();
+        log.during(|| component(&engine, &cache, origin));
         let kept = fs::read_dir(dir.join("plugins")).map_or(0, Iterator::count);
         (kept, log.text())
     }
@@ -312,8 +344,7 @@ mod tests {
         fs::write(dir.path().join("plugins"), "a file where the folder should be").unwrap();
         let engine = Engine::default();
         let log = CaughtLog::default();
-        let component = log.during(|| cached(&engine, dir.path()).component(&engine, &empty(), &fingerprint(&empty())));
-        component.unwrap();
+        log.during(|| component(&engine, &cached(&engine, dir.path()), Origin::Folder));
         assert!(log.text().contains("cannot be kept"));
     }
 
@@ -337,7 +368,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (kept, log) = load_shipped(dir.path());
         assert!(kept == 2 && log.contains("there is none"), "{log}");
-        assert_eq!(log.lines().count(), 1, "{log}");
+        assert!(log.lines().count() == 1 && log.contains("plugin=\"empty\""), "{log}");
 
         fs::remove_dir_all(dir.path().join("plugins")).unwrap();
         let path = precompiled(dir.path()).unwrap();
@@ -345,6 +376,14 @@ mod tests {
         let (kept, log) = load_shipped(dir.path());
         assert!(kept == 2 && log.contains("not what was written"), "{log}");
         assert_eq!(fs::read(&path).unwrap(), b"changed", "the folder is only read");
+    }
+
+    #[test]
+    fn nobody_misses_shipped_code_of_a_plugin_that_was_added() {
+        let dir = tempfile::tempdir().unwrap();
+        for _ in ["compiled", "from the cache"] {
+            assert_eq!(load_beside_shipped(dir.path(), Origin::Folder), (2, String::new()));
+        }
     }
 
     #[test]
