@@ -13,6 +13,7 @@ use serde_json::Value;
 use switchboard_core::problem::{Code, Problem};
 use tokio::sync::Mutex;
 
+use crate::aside::aside;
 use crate::contract::content::Content;
 use crate::contract::http::Method;
 use crate::dialect::{Dialect, Route};
@@ -298,6 +299,22 @@ impl Plugins {
             error: entry.error.clone(),
         });
         states.collect()
+    }
+
+    /// Deletes from the cache the compiled code that no plugin here has any more, of whatever version of this program. Only for who has
+    /// the cache to himself. A plugin that is being loaded meanwhile may have to be compiled again at the next start.
+    pub async fn drop_unused_code(&self) {
+        let table = self.0.table.load();
+        let loaded = table.entries.iter().filter_map(|entry| entry.loaded.as_ref());
+        let in_use = loaded.map(|loaded| loaded.plugin().sha256.clone()).collect();
+        let engine = self.0.engine.clone();
+        let dropped = aside("clearing up", move || engine.inner().cache.retain(&in_use)).await;
+        match dropped {
+            Ok(Ok(0)) => {}
+            Ok(Ok(files)) => tracing::info!(files, "compiled plugin code that nobody uses was deleted"),
+            Ok(Err(error)) => tracing::warn!(%error, "compiled plugin code that nobody uses cannot be deleted"),
+            Err(reason) => tracing::warn!(%reason, "compiled plugin code that nobody uses cannot be deleted"),
+        }
     }
 
     /// Every kind that can be sent.
