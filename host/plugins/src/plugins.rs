@@ -101,11 +101,10 @@ impl PluginStatus {
     }
 
     fn of(entry: &Entry, others: &[Entry]) -> Self {
-        let replaces = |other: &Entry| other.origin < entry.origin && other.id == entry.id && other.loaded.is_some();
         match &entry.loaded {
             _ if !entry.is_enabled => Self::Disabled,
+            _ if entry.is_replaced(others) => Self::Replaced,
             None => Self::Failed,
-            Some(_) if others.iter().any(replaces) => Self::Replaced,
             Some(loaded) if loaded.plugin().health.rest().is_some() => Self::SetAside,
             Some(_) => Self::Ready,
         }
@@ -296,7 +295,8 @@ impl Plugins {
             is_enabled: entry.is_enabled,
             status: PluginStatus::of(entry, &table.entries),
             serving: entry.loaded.as_ref().map(Serving::of),
-            error: entry.error.clone(),
+            // What an operator says of this id is for the one that serves; that it does not fit the other is nobody's fault.
+            error: entry.error.clone().filter(|_| !entry.is_replaced(&table.entries)),
         });
         states.collect()
     }
@@ -455,6 +455,29 @@ mod tests {
             error.to_string(),
             "plugin a cannot be loaded: its kind x is already handled by the plugin b"
         );
+    }
+
+    #[tokio::test]
+    async fn a_bundled_plugin_that_its_grant_does_not_fit_is_no_fault_while_an_added_one_has_its_place() {
+        let plugins = Plugins::new(engine());
+        let bundled = PluginSource {
+            origin: Origin::Bundled,
+            sha256: Some("0".repeat(64)),
+            ..source("a", guest("unreachable"), "")
+        };
+        plugins.put(bundled).await.unwrap_err();
+        let shown = || {
+            let states = plugins.states();
+            let shown = states.iter().map(|state| (state.status, state.error.is_some()));
+            shown.collect::<Vec<_>>()
+        };
+        assert_eq!(shown(), [(PluginStatus::Failed, true)]);
+        plugins.put(source("a", guest("unreachable"), "")).await.unwrap();
+        assert_eq!(shown(), [(PluginStatus::Ready, false), (PluginStatus::Replaced, false)]);
+        assert_eq!(kinds(&plugins), 1);
+        plugins.remove("a").await.unwrap();
+        assert_eq!(shown(), [(PluginStatus::Failed, true)], "the grant is for it again");
+        assert_eq!(kinds(&plugins), 0);
     }
 
     #[tokio::test]
