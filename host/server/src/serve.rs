@@ -13,7 +13,7 @@ use switchboard_core::clock::{Clock, SystemClock};
 use switchboard_core::config::Config;
 use switchboard_core::problem::Problem;
 use switchboard_core::random::{OsRandom, Random};
-use switchboard_service::{Service, ServiceOptions, unused_grants};
+use switchboard_service::{Service, ServiceOptions};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -129,9 +129,9 @@ pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: 
     let keys = Keys::load_or_create(&keys_path, &*options.random)?;
     let ring = KeyRing::new(keys_path, keys);
     let plugins = wiring::load_plugins(&config, Some(&folder)).await?;
-    let plugin_folder = wiring::plugin_folder(&config, folder.path(), plugins.clone());
+    let plugin_folder = wiring::plugin_folder(&config, Some(&folder), plugins.clone());
     plugin_folder.load().await;
-    for unused in unused_grants(&config.grants, &plugins) {
+    for unused in plugin_folder.unused_grants() {
         tracing::warn!(unused, "what is granted is asked for by nobody");
     }
     let service = Service::start(ServiceOptions {

@@ -1,6 +1,5 @@
 //! How the crates are put together: from sections of the configuration to the parts of a server.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use switchboard_core::config::{Config, Grants};
@@ -12,7 +11,7 @@ use switchboard_service::mistakes_in_grants;
 use switchboard_store::{DataFolder, OpenOptions, SealKey, Store};
 use switchboard_whatsapp::{Driver, DriverError, DriverOptions};
 
-use crate::plugin_folder::PluginFolder;
+use crate::plugin_folder::{Order, PluginFolder};
 use crate::serve::ServeOptions;
 use crate::start_error::StartError;
 
@@ -83,10 +82,16 @@ pub(crate) fn granted(grants: &Grants, source: PluginSource) -> PluginSource {
     }
 }
 
-/// The operator's plugins in the data folder at `path`, still to be loaded beside the others.
-pub(crate) fn plugin_folder(config: &Config, path: &Path, plugins: Plugins) -> PluginFolder {
-    let folder = path.join("plugins");
-    PluginFolder::new(folder, plugins, config.grants.clone(), max_wasm_mib(config))
+/// The operator's plugins, still to be loaded beside the others. Without the data folder as its own one only looks.
+pub(crate) fn plugin_folder(config: &Config, folder: Option<&DataFolder>, plugins: Plugins) -> PluginFolder {
+    let path = folder.map_or(config.data.dir.as_path(), DataFolder::path);
+    let order = path.join("plugins.order");
+    let order = match folder {
+        Some(_) => Order::kept(order),
+        None => Order::seen(order),
+    };
+    let path = path.join("plugins");
+    PluginFolder::new(path, order, plugins, config.grants.clone(), max_wasm_mib(config))
 }
 
 /// Loads the bundled plugins. One that its grant does not fit is there with its error, as an added one would be: the grant may be

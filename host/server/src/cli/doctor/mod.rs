@@ -106,7 +106,7 @@ fn access(config: &Config) -> Finding {
 async fn plugins(config: &Config) -> Finding {
     match wiring::load_plugins(config, None).await {
         Ok(plugins) => {
-            wiring::plugin_folder(config, &config.data.dir, plugins.clone()).load().await;
+            wiring::plugin_folder(config, None, plugins.clone()).load().await;
             let states = plugins.states();
             let errors = states.iter().filter_map(|state| state.error.as_ref());
             let errors: Vec<_> = errors.map(ToString::to_string).collect();
