@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::InstancePre;
+use wasmtime::wasmparser::{BinaryReaderError, Parser, Payload};
 
 use crate::aside::aside;
 use crate::cache::Code;
@@ -56,6 +57,10 @@ fn examine(engine: &Engine, candidate: Candidate) -> Result<Admitted, Refusal> {
             pinned,
         });
     }
+    // Before it is compiled, which takes long and is kept.
+    let names = Names::read(&wasm).map_err(|error| Refusal::Invalid(error.to_string()))?;
+    names.imports_are_linked()?;
+    names.exports_the_interface(world)?;
     let code = Code {
         plugin: &plugin,
         origin,
@@ -66,8 +71,6 @@ fn examine(engine: &Engine, candidate: Candidate) -> Result<Admitted, Refusal> {
         .cache
         .component(&inner.wasmtime, &code)
         .map_err(|error| Refusal::Invalid(format!("{error:#}")))?;
-    imports_are_linked(engine, &component)?;
-    exports_the_interface(engine, world, &component)?;
     let linked = inner
         .linker
         .instantiate_pre(&component)
@@ -92,18 +95,63 @@ fn looks_like_a_component(wasm: &[u8], most_mib: u32) -> Result<(), Refusal> {
     }
 }
 
-fn imports_are_linked(engine: &Engine, component: &Component) -> Result<(), Refusal> {
-    let ty = component.component_type();
-    let strangers: Vec<_> = ty
-        .imports(&engine.inner().wasmtime)
-        .map(|(name, _)| name)
-        .filter(|name| !is_linked(name))
-        .collect();
-    if strangers.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::Imports {
-            strangers: strangers.join(", "),
+/// What a component imports and exports, by name. That it is valid besides, the compiler finds out, and the linker that it imports
+/// nothing else.
+struct Names<'a> {
+    imports: Vec<&'a str>,
+    exports: Vec<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn read(wasm: &'a [u8]) -> Result<Self, BinaryReaderError> {
+        let (mut imports, mut exports) = (Vec::new(), Vec::new());
+        // Of what is inside of it, only what it passes on itself gets out.
+        let mut depth = 0_u32;
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload? {
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(section) if depth == 0 => {
+                    for import in section {
+                        imports.push(import?.name.name);
+                    }
+                }
+                Payload::ComponentExportSection(section) if depth == 0 => {
+                    for export in section {
+                        exports.push(export?.name.name);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { imports, exports })
+    }
+
+    fn imports_are_linked(&self) -> Result<(), Refusal> {
+        let imports = self.imports.iter().copied();
+        let strangers: Vec<_> = imports.filter(|name| !is_linked(name)).collect();
+        if strangers.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::Imports {
+                strangers: strangers.join(", "),
+            })
+        }
+    }
+
+    fn exports_the_interface(&self, world: World) -> Result<(), Refusal> {
+        let interface = world.interface();
+        if self.exports.iter().any(|name| is_version_of(name, &interface, VERSION)) {
+            return Ok(());
+        }
+        let found = if self.exports.is_empty() {
+            "nothing".to_owned()
+        } else {
+            self.exports.join(", ")
+        };
+        Err(Refusal::Exports {
+            wanted: format!("{interface}@{VERSION}"),
+            found,
         })
     }
 }
@@ -128,27 +176,10 @@ fn is_version_of(name: &str, interface: &str, version: &str) -> bool {
     })
 }
 
-fn exports_the_interface(engine: &Engine, world: World, component: &Component) -> Result<(), Refusal> {
-    let ty = component.component_type();
-    let found: Vec<_> = ty.exports(&engine.inner().wasmtime).map(|(name, _)| name).collect();
-    let interface = world.interface();
-    if found.iter().any(|name| is_version_of(name, &interface, VERSION)) {
-        return Ok(());
-    }
-    let found = if found.is_empty() {
-        "nothing".to_owned()
-    } else {
-        found.join(", ")
-    };
-    Err(Refusal::Exports {
-        wanted: format!("{interface}@{VERSION}"),
-        found,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::EngineOptions;
     use crate::testing::{engine, guest};
     use proptest::prelude::*;
 
@@ -226,6 +257,33 @@ mod tests {
             let refusal = refusal(&format!("(component (import {import:?} (instance)))")).await;
             assert!(refusal.contains(&format!("it imports {import},")), "{refusal}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_for_its_imports_or_exports_is_not_compiled_before() {
+        let cache = tempfile::tempdir().unwrap();
+        let options = EngineOptions {
+            cache_dir: Some(cache.path().join("code")),
+            ..EngineOptions::default()
+        };
+        let engine = Engine::new(options).unwrap();
+        let wat = |text| candidate(wat::parse_str(text).unwrap());
+        // What is inside may be called anything.
+        let inner = r#"(component
+            (import "wasi:http/types@0.2.6" (instance))
+            (component (import "inside" (func)) (export "inside-too" (func 0))))"#;
+        let refused = admit(&engine, wat(inner)).await.err().unwrap();
+        assert!(
+            refused
+                .to_string()
+                .starts_with("it imports wasi:http/types@0.2.6, which"),
+            "{refused}"
+        );
+        let refused = admit(&engine, wat("(component (component))")).await.err().unwrap();
+        assert!(refused.to_string().ends_with("it exports nothing"), "{refused}");
+        assert!(!cache.path().join("code").exists());
+        admit(&engine, candidate(guest("unreachable"))).await.unwrap();
+        assert!(cache.path().join("code").exists());
     }
 
     #[tokio::test]
