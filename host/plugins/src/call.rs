@@ -1,16 +1,17 @@
 //! One call into a plugin: a fresh instance, a deadline, and everything thrown away afterwards.
 //!
-//! Two clocks watch a call. The guest's own time is counted in ticks of the epoch, only while it runs, and it gives way at every tick,
-//! to other tasks and to sockets that have something to be read; so a busy machine does not punish it, and a spinning guest does not
-//! hold a thread. A guest that has run for longer than a call usually takes goes on in a lane with others of its like, which never has
+//! Two clocks watch a call. The guest's own time is that of its thread's processor, only while it runs, and it gives way at every tick of
+//! the epoch, to other tasks and to sockets that have something to be read; so a busy machine does not punish it, and a spinning guest
+//! does not hold a thread. An instruction that fills a whole memory is not interrupted; it is counted by what it took. A guest that has run for longer than a call usually takes goes on in a lane with others of its like, which never has
 //! more than half of the processors: however many spin, the short calls have the rest. Around it all stands a timeout in wall time, for
 //! a guest that waits instead of working.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use switchboard_core::clock::UnixMillis;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 use wasmtime::component::{Instance, InstancePre, ResourceTable};
@@ -24,6 +25,9 @@ use crate::output::Output;
 use crate::plugin::CallContext;
 use crate::ticker::{TICK, Ticker};
 use crate::wasi;
+
+/// Memory of all instances of one plugin together, in MiB.
+const MOST_MEMORY_MIB: u32 = 256;
 
 /// The state of one instance.
 pub(crate) struct Guest {
@@ -50,6 +54,8 @@ impl WasiView for Guest {
 /// What all calls share: how many may run, and for how long.
 #[derive(Debug)]
 pub(crate) struct Gate {
+    /// How many may run.
+    pub(crate) concurrency: u32,
     pub(crate) slots: Semaphore,
     pub(crate) queue_deadline: Duration,
     pub(crate) call_deadline: Duration,
@@ -81,22 +87,43 @@ impl Lane {
 #[derive(Clone)]
 struct Place {
     lane: Arc<Semaphore>,
-    turn: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
+    turn: Arc<Mutex<Option<Turn>>>,
+}
+
+/// A time for which a guest runs without giving way, on one thread.
+struct Turn {
+    _permit: OwnedSemaphorePermit,
+    /// The thread's processor time at its beginning.
+    began: Duration,
 }
 
 impl Place {
-    /// Ends this turn and waits for the next, behind whoever waits already.
+    /// Ends this turn, and says for how long it has run. Before the first one that is not known, and is a tick or two.
+    fn end_turn(&self) -> Duration {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let ran = turn.map(|turn| processor_time().saturating_sub(turn.began));
+        ran.unwrap_or_default().max(TICK)
+    }
+
+    /// Waits for the next turn, behind whoever waits already. The guest goes on where this ends, on the same thread.
     fn next_turn(&self) -> impl Future<Output = ()> + Send + 'static {
         let Self { lane, turn } = self.clone();
-        turn.lock().unwrap_or_else(PoisonError::into_inner).take();
         async move {
             yield_now().await;
             // It is never closed.
-            if let Ok(next) = lane.acquire_owned().await {
-                *turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+            if let Ok(permit) = lane.acquire_owned().await {
+                *turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(Turn {
+                    _permit: permit,
+                    began: processor_time(),
+                });
             }
         }
     }
+}
+
+/// What this thread has used of a processor since it began.
+fn processor_time() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }
 
 /// The store of one call. What its guest has used is noted when it is dropped, however the call ends.
@@ -147,6 +174,8 @@ pub(crate) struct Callee<'a> {
     pub(crate) name: &'a str,
     pub(crate) component: &'a InstancePre<Guest>,
     pub(crate) limits: &'a Limits,
+    /// How many instances it may have at the same time.
+    pub(crate) share: &'a Semaphore,
     pub(crate) metrics: &'a PluginMetrics,
 }
 
@@ -181,6 +210,13 @@ impl<'a> Occasion<'a> {
 }
 
 impl Gate {
+    /// The instances that one plugin may have at the same time: no more than half of all, so that one that is called without end leaves
+    /// the other half to the others, and no more than fit into [`MOST_MEMORY_MIB`].
+    pub(crate) fn share(&self, limits: &Limits) -> usize {
+        let fitting = MOST_MEMORY_MIB / limits.memory_mib.max(1);
+        (self.concurrency / 2).min(fitting).max(1) as usize
+    }
+
     /// Makes an instance, lets `work` call it, and drops it.
     pub(crate) async fn call<T, W, F>(&self, callee: Callee<'_>, occasion: Occasion<'_>, work: W) -> Result<T, Fault>
     where
@@ -188,8 +224,9 @@ impl Gate {
         F: Future<Output = wasmtime::Result<T>>,
     {
         let queued = occasion.is_request.then(|| callee.metrics.queued());
-        let _slot = match timeout(self.queue_deadline, self.slots.acquire()).await {
-            Ok(Ok(slot)) => slot,
+        let places = async { Ok::<_, AcquireError>((callee.share.acquire().await?, self.slots.acquire().await?)) };
+        let _places = match timeout(self.queue_deadline, places).await {
+            Ok(Ok(places)) => places,
             Ok(Err(_)) | Err(_) => return Err(Fault::Busy(self.queue_deadline)),
         };
         drop(queued);
@@ -240,10 +277,10 @@ fn bounded(engine: &wasmtime::Engine, guest: Guest, limits: &Limits, place: Plac
     store.set_max_component_handles(HANDLES);
     // A call of some microseconds that happens to meet a tick does not give way.
     store.set_epoch_deadline(2);
-    let mut left = limits.cpu().as_millis().div_ceil(TICK.as_millis());
+    let mut left = limits.cpu();
     store.epoch_deadline_callback(move |_| {
-        left = left.saturating_sub(1);
-        Ok(if left == 0 {
+        left = left.saturating_sub(place.end_turn());
+        Ok(if left.is_zero() {
             UpdateDeadline::Interrupt
         } else {
             UpdateDeadline::YieldCustom(1, Box::pin(place.next_turn()))
@@ -306,6 +343,7 @@ mod tests {
         }
         let has_come = waiting.iter_mut().map(|next| next.now_or_never().is_some());
         assert_eq!(has_come.collect::<Vec<_>>(), [true, true, false]);
+        places[0].end_turn();
         let mut again = Box::pin(places[0].next_turn());
         assert!((&mut again).now_or_never().is_none());
         assert!((&mut again).now_or_never().is_none(), "the third was here before");

@@ -1,5 +1,6 @@
 //! Dialects: which routes one has, and how it answers a request, renders a problem and words a webhook.
 
+use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use switchboard_core::problem::Problem;
 
@@ -85,23 +86,30 @@ impl Dialect {
         &self.routes
     }
 
-    /// Answers a request to one of its routes.
+    /// Answers a request to one of its routes. `made` makes of the answer what the client gets; why it cannot, is the plugin's fault.
     ///
     /// # Errors
     /// The plugin's own problem, or what went wrong with the plugin. [`render`](Self::render) puts it into the dialect's words.
-    pub async fn answer(
+    pub async fn answer<T>(
         &self,
         context: &CallContext,
         request: &Request,
         effects: &dyn Effects,
-    ) -> Result<Response, Problem> {
+        made: impl FnOnce(Response) -> Result<T, String> + Send,
+    ) -> Result<T, Problem> {
         let asking = Asking {
             dialect: self,
             context,
             request,
         };
         let Answered { answer, .. } = ask(&asking, effects).await?;
-        Ok(answer)
+        let made = self.made(answer, made)?;
+        self.plugin.did_well();
+        Ok(made)
+    }
+
+    fn made<T>(&self, response: Response, made: impl FnOnce(Response) -> Result<T, String>) -> Result<T, Problem> {
+        made(response).map_err(|fault| self.plugin.failed(Fault::Contract(fault)))
     }
 
     /// One step of [`answer`](Self::answer), for a history of outcomes that is given.
@@ -119,11 +127,17 @@ impl Dialect {
         asking.put(outcomes).await
     }
 
-    /// A problem in the dialect's words.
+    /// A problem in the dialect's words. `made` as for [`answer`](Self::answer).
     ///
     /// # Errors
     /// When the plugin fails at that too; the problem is then the host's to tell.
-    pub async fn render(&self, context: &CallContext, asked: &Asked, problem: &Problem) -> Result<Response, Problem> {
+    pub async fn render<T>(
+        &self,
+        context: &CallContext,
+        asked: &Asked,
+        problem: &Problem,
+        made: impl FnOnce(Response) -> Result<T, String> + Send,
+    ) -> Result<T, Problem> {
         self.plugin.check_in()?;
         let (told, problem) = (self.plugin.context(context), problem::for_guest(problem));
         let answer = self
@@ -132,7 +146,7 @@ impl Dialect {
                 let guest = self.exports.load(&mut store, &instance)?;
                 guest.call_render_problem(&mut store, &told, asked, &problem).await
             });
-        self.plugin.settle_words(answer.await, |response| {
+        let response = self.plugin.settle(answer.await.map(Ok), |response| {
             let response = checked(response)?;
             if response.status < 400 {
                 return Err(Fault::Contract(format!(
@@ -141,7 +155,8 @@ impl Dialect {
                 )));
             }
             Ok(response)
-        })
+        });
+        self.made(response?, made)
     }
 
     /// What a subscriber of this dialect gets for an event, if anything.
@@ -157,7 +172,9 @@ impl Dialect {
                 let guest = self.exports.load(&mut store, &instance)?;
                 guest.call_webhook(&mut store, &told, &event).await
             });
-        self.plugin.settle(answer.await, Ok)
+        let body = self.plugin.settle(answer.await, Ok)?;
+        self.plugin.did_well();
+        Ok(body)
     }
 }
 
@@ -209,6 +226,16 @@ fn checked(response: Response) -> Result<Response, Fault> {
             "an answer with {} headers; {MOST_HEADERS} are allowed",
             response.headers.len()
         )));
+    }
+    for (name, value) in &response.headers {
+        if HeaderName::from_bytes(name.as_bytes()).is_err() {
+            return Err(Fault::Contract("an answer with a header of no name in HTTP".to_owned()));
+        }
+        if HeaderValue::from_str(value).is_err() {
+            return Err(Fault::Contract(format!(
+                "an answer with a header {name} of no value in HTTP"
+            )));
+        }
     }
     Ok(response)
 }

@@ -15,8 +15,8 @@ const MAX_ROUNDS: usize = 8;
 /// Effects in one step.
 const MAX_EFFECTS: usize = 32;
 
-/// Kinds of content that have a type of their own, which the open case may not imitate.
-const TYPED: [&str; 13] = [
+/// Kinds of content that have a type of their own, which the open case may not imitate; also by the name that the log has for them.
+const TYPED: [&str; 14] = [
     "text",
     "image",
     "video",
@@ -27,10 +27,14 @@ const TYPED: [&str; 13] = [
     "sticker",
     "location",
     "contacts",
+    "contact",
     "poll",
     "reaction",
     "interactive",
 ];
+
+/// Bytes that an outcome of a few ids and sentences counts as.
+const WORDS: usize = 256;
 
 /// Bytes of all outcomes of one request together.
 const MOST_OUTCOME_BYTES: usize = 8 * 1024 * 1024;
@@ -144,8 +148,9 @@ pub(crate) fn checked_content(content: &Content) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Bytes of what an outcome holds.
+/// Bytes of what an outcome holds, as far as their number is not bounded by a type. Blobs stay in the host.
 fn weight(outcome: &Outcome) -> usize {
+    let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let data = |data: &Data| match data {
         Data::Text(text) => text.len(),
         Data::Bytes(bytes) => bytes.len(),
@@ -153,13 +158,25 @@ fn weight(outcome: &Outcome) -> usize {
     };
     match outcome {
         Outcome::Json(json) => json.len(),
+        Outcome::Other(open) => open.json.len(),
         Outcome::Entries(entries) => entries.iter().map(|entry| entry.at.key.len() + entry.value.len()).sum(),
-        Outcome::Fetched(response) => match &response.body {
-            Body::Empty => 0,
-            Body::Whole(whole) => data(whole),
-            Body::Form(parts) => parts.iter().map(|part| data(&part.data)).sum(),
-        },
-        _ => 0,
+        Outcome::Contacts(contacts) => contacts.iter().map(|contact| contact.input.len() + WORDS).sum(),
+        Outcome::Fetched(response) => {
+            let headers = response.headers.iter();
+            let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+            headers
+                + match &response.body {
+                    Body::Empty => 0,
+                    Body::Whole(whole) => data(whole),
+                    Body::Form(parts) => parts
+                        .iter()
+                        .map(|part| {
+                            part.name.len() + optional(&part.filename) + optional(&part.mime) + data(&part.data)
+                        })
+                        .sum(),
+                }
+        }
+        Outcome::Done | Outcome::Missing | Outcome::Failed(_) | Outcome::Sent(_) | Outcome::Media(_) => WORDS,
     }
 }
 

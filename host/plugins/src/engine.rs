@@ -30,7 +30,8 @@ pub struct EngineOptions {
     pub precompiled_dir: Option<PathBuf>,
     /// Where code is kept that was compiled here. `None`: compiled in memory at every start.
     pub cache_dir: Option<PathBuf>,
-    /// Instances alive at the same time, over all plugins; 1 to 1000.
+    /// Instances alive at the same time, over all plugins; 1 to 1000. One plugin has at most half of them, and at most as many as have
+    /// 256 MiB together.
     pub concurrency: u32,
     /// How long a call waits for an instance before the answer is `plugin_busy`.
     pub queue_deadline: Duration,
@@ -116,6 +117,7 @@ impl Engine {
             link(&mut linker).map_err(refused)?;
         }
         let gate = Gate {
+            concurrency: options.concurrency,
             slots: Semaphore::new(options.concurrency as usize),
             queue_deadline: options.queue_deadline,
             call_deadline: options.call_deadline,

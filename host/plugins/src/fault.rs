@@ -5,6 +5,7 @@ use std::time::Duration;
 use switchboard_core::problem::{Code, Problem};
 use wasmtime::Trap;
 
+use crate::foreign::shown;
 use crate::limits::{Limits, Refused};
 
 /// What went wrong with a call. The texts are for the log.
@@ -34,12 +35,8 @@ impl Fault {
     /// Sorts what the engine reports. `last_words` are the guest's own, fit for the log.
     pub(crate) fn of(error: &wasmtime::Error, limits: &Limits, refused: &Refused, last_words: &str) -> Self {
         let chain = || {
-            let mut chain = error
-                .chain()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(": ")
-                .replace('\n', " ");
+            // The names of functions are the guest's.
+            let mut chain = shown(&error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": "));
             if !last_words.is_empty() {
                 chain.push_str(", after it wrote: ");
                 chain.push_str(last_words);

@@ -40,7 +40,7 @@ impl std::fmt::Debug for Exports {
 #[derive(Debug)]
 pub(crate) struct Offer {
     pub(crate) kind: Arc<Kind>,
-    schema: BodySchema,
+    schema: Arc<BodySchema>,
 }
 
 impl Handler {
@@ -59,7 +59,7 @@ impl Handler {
             .into_iter()
             .map(|(kind, schema)| Offer {
                 kind: Arc::new(kind),
-                schema,
+                schema: Arc::new(schema),
             })
             .collect();
         Ok(Self {
@@ -77,25 +77,28 @@ impl Handler {
         body: &Value,
         effects: &dyn Effects,
     ) -> Result<Vec<Content>, Problem> {
-        let handling = self.handling(context, kind, body)?;
-        Ok(ask(&handling, effects).await?.answer)
+        let handling = self.handling(context, kind, body).await?;
+        let answered = ask(&handling, effects).await?;
+        self.plugin.did_well();
+        Ok(answered.answer)
     }
 
     /// A body that its schema accepts, ready to be put to the plugin.
-    pub(crate) fn handling<'a>(
+    pub(crate) async fn handling<'a>(
         &'a self,
         context: &'a CallContext,
         kind: &'a str,
         body: &Value,
     ) -> Result<Handling<'a>, Problem> {
+        let text = body.to_string();
         if let Some(offer) = self.kinds.iter().find(|offer| offer.kind.name == kind) {
-            offer.schema.check(body)?;
+            offer.schema.check_request(body, text.len()).await?;
         }
         Ok(Handling {
             handler: self,
             context,
             kind,
-            body: body.to_string(),
+            body: text,
         })
     }
 }

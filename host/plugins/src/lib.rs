@@ -9,13 +9,14 @@
 //! | bound | where | beyond it |
 //! |---|---|---|
 //! | imports | `admission` | the plugin is not loaded; every stranger is named |
-//! | instances alive | `engine` | the call waits, then `plugin_busy` |
+//! | instances alive, in all and of one plugin | `engine`, `plugin` | the call waits, then `plugin_busy` |
 //! | processor time of a call | `call`, `ticker` | `plugin_timeout` |
 //! | wall time of a call | `call` | `plugin_timeout` |
 //! | memory, tables, instances, handles | `limits` | refused to the guest; if it traps then, `plugin_trap` |
 //! | bytes answered | `call` | `plugin_trap` |
 //! | bytes written to standard error | `output` | counted and dropped |
 //! | rounds, effects, contents | `effects`, `handler` | `plugin_trap` |
+//! | work that a kind's schema can make | `effort` | the plugin is not loaded |
 //! | crashes in a row | `health` | set aside for a while, `plugin_set_aside` |
 //!
 //! Start reading at [`Plugins`], then `effects.rs` and `call.rs`.
@@ -32,8 +33,10 @@ pub mod contract;
 mod describe;
 mod dialect;
 pub mod effects;
+mod effort;
 mod engine;
 mod fault;
+mod foreign;
 mod handler;
 mod health;
 mod kind;

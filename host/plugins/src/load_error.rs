@@ -3,10 +3,11 @@
 use std::mem;
 
 use crate::fault::Fault;
+use crate::foreign::shown;
 
 /// A plugin that was refused. The text names it and says what to change.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("plugin {plugin} cannot be loaded: {reason}")]
+#[error("{}", shown(&format!("plugin {plugin} cannot be loaded: {reason}")))]
 pub struct LoadError {
     /// Its id, or how its folder is called when that cannot be one.
     pub plugin: String,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::ids::RequestId;
 use switchboard_core::problem::Problem;
+use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Instance, InstancePre};
 
 use crate::admission::Admitted;
@@ -59,6 +60,8 @@ pub struct Plugin {
     /// The settings as the guest gets them.
     config: String,
     component: InstancePre<Guest>,
+    /// The instances it may have at the same time.
+    share: Semaphore,
     pub(crate) metrics: PluginMetrics,
     pub(crate) health: Health,
 }
@@ -82,6 +85,7 @@ impl Plugin {
             token_places,
             config,
         } = manifest;
+        let share = Semaphore::new(engine.inner().gate.share(&limits));
         Self {
             name: format!("{id} {version}"),
             engine,
@@ -97,6 +101,7 @@ impl Plugin {
             config: Value::Object(config.clone()).to_string(),
             settings: config,
             component,
+            share,
             metrics,
             health: Health::default(),
         }
@@ -172,6 +177,7 @@ impl Plugin {
             name: &self.name,
             component: &self.component,
             limits: &self.limits,
+            share: &self.share,
             metrics: &self.metrics,
         };
         self.engine.inner().gate.call(callee, occasion, work).await
@@ -188,32 +194,28 @@ impl Plugin {
     /// A fault, told, counted and held against the plugin.
     pub(crate) fn failed(&self, fault: Fault) -> Problem {
         let problem = self.crashed(fault);
-        self.note(&Err::<(), _>(&problem));
+        self.note(&Err(&problem));
         problem
     }
 
-    /// What a call led to, checked by `check`, told, and counted.
+    /// What a call led to, checked by `check`, told, and counted. That it went well is not held for the plugin yet: it may be one of
+    /// several for a request, of which the last crashes.
     pub(crate) fn settle<S, T>(
         &self,
         answer: Result<Result<S, types::Problem>, Fault>,
         check: impl FnOnce(S) -> Result<T, Fault>,
     ) -> Result<T, Problem> {
         let answer = self.told(answer, check);
-        self.note(&answer.as_ref().map(|_| ()));
+        match &answer {
+            Ok(_) => self.metrics.called(&Ok(())),
+            Err(problem) => self.note(&Err(problem)),
+        }
         answer
     }
 
-    /// The same for a call that says nothing about the plugin's health when it succeeds: it words what went wrong before.
-    pub(crate) fn settle_words<S, T>(
-        &self,
-        answer: Result<S, Fault>,
-        check: impl FnOnce(S) -> Result<T, Fault>,
-    ) -> Result<T, Problem> {
-        let answer = self.told(answer.map(Ok), check);
-        if let Err(problem) = &answer {
-            self.note(&Err(problem));
-        }
-        answer
+    /// A request has its answer.
+    pub(crate) fn did_well(&self) {
+        self.health.note(&Ok(()));
     }
 
     fn told<S, T>(

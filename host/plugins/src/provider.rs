@@ -76,7 +76,9 @@ impl Provider {
             provider: self,
             context,
         };
-        Ok(ask(&voices, effects).await?.answer)
+        let answered = ask(&voices, effects).await?;
+        self.plugin.did_well();
+        Ok(answered.answer)
     }
 
     /// The sound of a text.
@@ -90,7 +92,9 @@ impl Provider {
             speech,
         };
         let Answered { answer, outcomes } = ask(&speaking, effects).await?;
-        sound(answer, outcomes).map_err(|fault| self.plugin.failed(fault))
+        let sound = sound(answer, outcomes).map_err(|fault| self.plugin.failed(fault))?;
+        self.plugin.did_well();
+        Ok(sound)
     }
 
     /// One step of [`speak`](Self::speak), for a history of outcomes that is given.

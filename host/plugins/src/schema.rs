@@ -1,23 +1,31 @@
 //! The check of a body against its kind's schema, before any plugin sees it: so the names of fields in errors are the API's own,
 //! and every kind is refused in the same words.
 //!
-//! A schema comes from a plugin, so it cannot make the host fetch anything (no reference leaves the document) or spin (patterns
-//! are matched in linear time).
+//! A schema comes from a plugin, so it cannot make the host fetch anything (no reference leaves the document) or spin: the steps for one
+//! value are bounded (`effort.rs`), and patterns are matched in linear time. What may still take long, because the body is large, is
+//! not done on a thread that others wait for.
+
+use std::sync::Arc;
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 use switchboard_core::problem::{Code, Problem};
 
+use crate::effort;
 use crate::sentence::Failing;
 
 /// Failures told at once. The first is the one that `field` names.
 const TOLD: usize = 3;
+/// Steps times bytes of the body that are done at once: some tens of milliseconds at the very most.
+const AT_ONCE: u64 = 4_000_000;
 
 /// A compiled schema.
 #[derive(Debug)]
 pub(crate) struct BodySchema {
     written: Value,
     validator: Validator,
+    /// For one value.
+    steps: u64,
 }
 
 impl BodySchema {
@@ -26,6 +34,7 @@ impl BodySchema {
         if schema.get("type") != Some(&Value::from("object")) {
             return Err("has a schema that is not of type object".to_owned());
         }
+        let steps = effort::steps(&schema)?;
         let compiled = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .with_pattern_options(PatternOptions::regex())
@@ -36,9 +45,20 @@ impl BodySchema {
             Ok(validator) => Ok(Self {
                 written: schema,
                 validator,
+                steps,
             }),
             Err(error) => Err(format!("has a schema that is not a JSON Schema: {error}")),
         }
+    }
+
+    /// The same as [`check`](Self::check) for a body of so many bytes, without holding up anybody who shares the thread.
+    pub(crate) async fn check_request(self: &Arc<Self>, body: &Value, bytes: usize) -> Result<(), Problem> {
+        if self.steps.saturating_mul(bytes as u64) <= AT_ONCE {
+            return self.check(body);
+        }
+        let (schema, body) = (Arc::clone(self), body.clone());
+        let checked = tokio::task::spawn_blocking(move || schema.check(&body)).await;
+        checked.map_err(Problem::internal)?
     }
 
     /// Refuses a body that the schema does not accept, with what is allowed instead.
@@ -69,6 +89,20 @@ mod tests {
         for elsewhere in ["https://example.org/schema.json", "file:///etc/passwd", "other.json"] {
             let schema = json!({"type": "object", "properties": {"x": {"$ref": elsewhere}}});
             assert!(BodySchema::compile(schema).is_err(), "{elsewhere}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_large_body_is_checked_as_a_small_one_is() {
+        let schema = json!({"type": "object", "properties": {"x": {"items": {"type": "string"}}}});
+        let schema = Arc::new(BodySchema::compile(schema).unwrap());
+        for length in [1, 500_000] {
+            let bytes = length * 4;
+            let good = json!({"x": vec!["a"; length]});
+            schema.check_request(&good, bytes).await.unwrap();
+            let bad = json!({"x": vec![json!(7); length]});
+            let problem = schema.check_request(&bad, bytes).await.unwrap_err();
+            assert_eq!(problem.field_name(), Some("x.0"), "{problem}");
         }
     }
 

@@ -1,20 +1,22 @@
 //! The few WASI interfaces a guest gets. What is not in [`LINKED`] does not exist for it.
 //!
 //! All are deterministic, so that the same case always has the same answer: random numbers come from fixed seeds and are worth
-//! nothing as secrets, and the clocks stand at the moment the request was accepted. No environment, no arguments, no input.
+//! nothing as secrets, and the clocks stand at the moment the request was accepted, so nobody can wait. No environment, no arguments, no input.
 
 use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use switchboard_core::clock::UnixMillis;
-use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
+use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::p2::bindings::{cli, clocks, random};
 use wasmtime_wasi::random::WasiRandom;
-use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiView};
+use wasmtime_wasi::{HostWallClock, WasiCtx, WasiView, async_trait};
 use wasmtime_wasi_io::bindings::wasi::io;
+use wasmtime_wasi_io::poll::{DynPollable, Pollable, subscribe};
 
 use crate::call::Guest;
 use crate::output::Output;
@@ -69,7 +71,7 @@ pub(crate) const LINKED: &[(&str, Link)] = &[
         clocks::wall_clock::add_to_linker::<Guest, WasiClocks>(l, Guest::clocks)
     }),
     ("wasi:clocks/monotonic-clock", |l| {
-        clocks::monotonic_clock::add_to_linker::<Guest, WasiClocks>(l, Guest::clocks)
+        clocks::monotonic_clock::add_to_linker::<Guest, Clock>(l, |g| Standing(g.table()))
     }),
     ("wasi:random/random", |l| {
         random::random::add_to_linker::<Guest, WasiRandom>(l, |g| g.ctx().ctx.random())
@@ -88,6 +90,12 @@ impl HasData for Table {
     type Data<'a> = &'a mut ResourceTable;
 }
 
+struct Clock;
+
+impl HasData for Clock {
+    type Data<'a> = Standing<'a>;
+}
+
 /// The seed of every random number a guest can get.
 const SEED: u64 = 0x5357_4954_4348; // "SWITCH"
 
@@ -103,18 +111,17 @@ pub(crate) fn context(accepted_at: UnixMillis, output: &Output) -> WasiCtx {
         .insecure_random(SmallRng::seed_from_u64(SEED))
         .insecure_random_seed(u128::from(SEED))
         .max_random_size(MAX_RANDOM_BYTES)
-        .wall_clock(Standing(accepted_at))
-        .monotonic_clock(Standing(accepted_at))
+        .wall_clock(Accepted(accepted_at))
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .build()
 }
 
-/// A clock that stands at the moment the request was accepted.
-struct Standing(UnixMillis);
+/// The moment the request was accepted.
+struct Accepted(UnixMillis);
 
-impl HostWallClock for Standing {
+impl HostWallClock for Accepted {
     fn resolution(&self) -> Duration {
         Duration::from_millis(1)
     }
@@ -124,14 +131,35 @@ impl HostWallClock for Standing {
     }
 }
 
-impl HostMonotonicClock for Standing {
-    fn resolution(&self) -> u64 {
-        1_000_000
+/// A clock that stands. Whoever waits for a later moment is told that it has come: a guest that slept would hold its instance, and a turn
+/// that others wait for.
+struct Standing<'a>(&'a mut ResourceTable);
+
+impl monotonic_clock::Host for Standing<'_> {
+    fn now(&mut self) -> wasmtime::Result<u64> {
+        Ok(0)
     }
 
-    fn now(&self) -> u64 {
-        0
+    fn resolution(&mut self) -> wasmtime::Result<u64> {
+        Ok(1_000_000)
     }
+
+    fn subscribe_instant(&mut self, _: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        let come = self.0.push(Come)?;
+        subscribe(self.0, come)
+    }
+
+    fn subscribe_duration(&mut self, _: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        self.subscribe_instant(0)
+    }
+}
+
+/// What has come already.
+struct Come;
+
+#[async_trait]
+impl Pollable for Come {
+    async fn ready(&mut self) {}
 }
 
 #[cfg(test)]
@@ -167,6 +195,26 @@ mod tests {
                 .await
                 .unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_later_moment_is_told_that_it_has_come() {
+        let mut text = GuestText {
+            wasi: true,
+            ..GuestText::default()
+        };
+        let words = text.string("hi");
+        let answer = text.send(1, words);
+        let next = format!(
+            "(call $block (call $after (i64.const 1000000000000)))
+             (call $block (call $after (i64.const -1)))
+             (i32.const {answer})"
+        );
+        let plugins = load(engine(), text.component(&next), "").await.unwrap();
+        plugins
+            .handle(&context(), "x", &serde_json::json!({}), &NoEffects)
+            .await
+            .unwrap();
     }
 
     #[tokio::test]

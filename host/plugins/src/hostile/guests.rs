@@ -39,7 +39,7 @@ async fn the_wall_clock_ends_what_the_processor_clock_allows() {
         ..Limits::default()
     };
     let options = EngineOptions {
-        call_deadline: Duration::from_millis(50),
+        call_deadline: Duration::from_millis(500),
         limits,
         ..EngineOptions::default()
     };
@@ -49,7 +49,7 @@ async fn the_wall_clock_ends_what_the_processor_clock_allows() {
     let problem = send(&plugins, "x").await.unwrap_err();
     assert_eq!(
         (problem.code(), cause(&problem).as_str()),
-        (&Code::PLUGIN_TIMEOUT, "there was no answer within 50ms")
+        (&Code::PLUGIN_TIMEOUT, "there was no answer within 500ms")
     );
 }
 
@@ -73,6 +73,89 @@ async fn when_every_instance_is_taken_the_next_call_is_told_to_come_again() {
         (&Code::PLUGIN_BUSY, Some(Duration::from_secs(1)))
     );
     send(&plugins, "y").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_called_without_end_leaves_half_of_the_instances_to_the_others() {
+    let options = EngineOptions {
+        concurrency: 4,
+        queue_deadline: Duration::from_millis(20),
+        ..EngineOptions::default()
+    };
+    let sources = vec![
+        source("spin", guest(SPIN), "[limits]\ncpu_ms = 500\n"),
+        source("honest", honest("y"), ""),
+    ];
+    let plugins = Plugins::load(Engine::new(options).unwrap(), sources).await.unwrap();
+    let spun = futures::future::join_all((0..4).map(|_| send(&plugins, "x")));
+    let (spun, served) = tokio::join!(biased; spun, send(&plugins, "y"));
+    served.unwrap();
+    let codes: Vec<_> = spun
+        .into_iter()
+        .map(|spun| spun.unwrap_err().code().name().to_owned())
+        .collect();
+    assert_eq!(
+        codes,
+        ["plugin_timeout", "plugin_timeout", "plugin_busy", "plugin_busy"]
+    );
+}
+
+#[tokio::test]
+async fn of_a_plugin_with_much_memory_fewer_run_at_once() {
+    let engine = engine_of(1000);
+    for (memory_mib, instances) in [(1, 256), (8, 32), (32, 8), (64, 4)] {
+        let limits = Limits {
+            memory_mib,
+            ..Limits::default()
+        };
+        assert_eq!(engine.inner().gate.share(&limits), instances, "{memory_mib} MiB");
+    }
+    for (concurrency, instances) in [(1, 1), (2, 1), (4, 2), (64, 8)] {
+        assert_eq!(engine_of(concurrency).inner().gate.share(&Limits::default()), instances);
+    }
+}
+
+fn engine_of(concurrency: u32) -> Engine {
+    Engine::new(EngineOptions {
+        concurrency,
+        ..EngineOptions::default()
+    })
+    .unwrap()
+}
+
+#[tokio::test]
+async fn what_cannot_be_interrupted_is_counted_by_what_it_took() {
+    // Each takes longer than a tick, and there are fewer of them than ticks in the limit.
+    let next = "(local.set $left (i32.const 40))
+        (loop $on
+            (memory.fill (i32.const 65536) (local.get $left) (i32.const 60000000))
+            (br_if $on (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+        unreachable";
+    let text = GuestText {
+        pages: 920,
+        ..GuestText::default()
+    };
+    let plugins = load(engine(), text.component(next), "[limits]\nmemory_mib = 64\n")
+        .await
+        .unwrap();
+    assert_eq!(
+        cause(&send(&plugins, "x").await.unwrap_err()),
+        "the guest ran for more than 50ms"
+    );
+}
+
+#[tokio::test]
+async fn a_crash_is_told_briefly_however_long_its_names_are() {
+    let name = format!(r"\1b[2J{}", "n".repeat(90_000));
+    let functions = format!(r#"(func $crash (@name "{name}") (result i32) unreachable)"#);
+    let text = GuestText {
+        functions,
+        ..GuestText::default()
+    };
+    let problem = problem_of(text, "(call $crash)").await;
+    let told = cause(&problem);
+    assert!(told.contains("nnn") && told.len() < 4096, "{}", told.len());
+    assert!(!told.contains('\u{1b}'), "{told}");
 }
 
 #[tokio::test]
@@ -228,6 +311,18 @@ async fn a_plugin_that_crashes_again_and_again_is_set_aside_and_says_for_how_lon
     };
     assert!(rest("bad").is_some() && rest("good").is_none());
     send(&plugins, "y").await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_crashes_only_after_its_first_step_is_set_aside_too() {
+    let mut text = GuestText::default();
+    let step = text.act(1);
+    let next = format!("(if (local.get $outcomes) (then unreachable)) (i32.const {step})");
+    let plugins = load(engine(), text.component(&next), "").await.unwrap();
+    for _ in 0..10 {
+        assert_eq!(send(&plugins, "x").await.unwrap_err().code(), &Code::PLUGIN_TRAP);
+    }
+    assert_eq!(send(&plugins, "x").await.unwrap_err().code(), &Code::PLUGIN_SET_ASIDE);
 }
 
 #[tokio::test]

@@ -97,8 +97,8 @@ async fn loaded(wasm: Vec<u8>) -> std::sync::Arc<Dialect> {
     }
 }
 
-async fn answered(dialect: &Dialect) -> Result<Response, Problem> {
-    let request = Request {
+fn request() -> Request {
+    Request {
         method: Method::Get,
         base_url: "https://chat.example.com".to_owned(),
         route: "/x".to_owned(),
@@ -108,8 +108,11 @@ async fn answered(dialect: &Dialect) -> Result<Response, Problem> {
         headers: vec![],
         body: Body::Empty,
         caller: None,
-    };
-    dialect.answer(&context(), &request, &NoEffects).await
+    }
+}
+
+async fn answered(dialect: &Dialect) -> Result<Response, Problem> {
+    dialect.answer(&context(), &request(), &NoEffects, Ok).await
 }
 
 async fn worded(dialect: &Dialect) -> Result<Response, Problem> {
@@ -118,7 +121,29 @@ async fn worded(dialect: &Dialect) -> Result<Response, Problem> {
         path: "/x".to_owned(),
     };
     let problem = Problem::new(Code::UNAUTHORIZED, "No.").cause("the seal key".to_owned());
-    dialect.render(&context(), &asked, &problem).await
+    dialect.render(&context(), &asked, &problem, Ok).await
+}
+
+#[tokio::test]
+async fn a_dialect_whose_answers_cannot_be_made_is_at_fault_for_it() {
+    let dialect = answering(200, 0, 0).await;
+    let request = request();
+    for _ in 0..10 {
+        let made: Result<(), _> = dialect
+            .answer(&context(), &request, &NoEffects, |_| {
+                Err("a blob that there is not".to_owned())
+            })
+            .await;
+        let problem = made.unwrap_err();
+        assert_eq!(problem.code(), &Code::PLUGIN_TRAP);
+        assert!(
+            problem
+                .cause_chain()
+                .unwrap()
+                .ends_with("broke its contract: a blob that there is not")
+        );
+    }
+    assert_eq!(answered(&dialect).await.unwrap_err().code(), &Code::PLUGIN_SET_ASIDE);
 }
 
 #[tokio::test]

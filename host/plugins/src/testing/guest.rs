@@ -14,10 +14,13 @@ pub(crate) struct GuestText {
     pub(crate) kind: &'static str,
     /// Pages of 64 KiB.
     pub(crate) pages: u32,
-    /// Whether it also imports from WASI: `$stderr`, `$write`, `$now`, `$random`, `$environment`, `$arguments` and `$folder`.
+    /// Whether it also imports from WASI: `$stderr`, `$write`, `$now`, `$random`, `$environment`, `$arguments`, `$folder`, `$after`
+    /// and `$block`.
     pub(crate) wasi: bool,
     /// Where the host is told to put what it brings.
     pub(crate) room: &'static str,
+    /// More functions, for its `next` to call.
+    pub(crate) functions: String,
     pub(crate) image: Vec<u8>,
 }
 
@@ -28,6 +31,7 @@ impl Default for GuestText {
             pages: 2,
             wasi: false,
             room: "(local.get $at)",
+            functions: String::new(),
             image: Vec::new(),
         }
     }
@@ -124,7 +128,7 @@ impl GuestText {
         let image: String = self.image.iter().map(|byte| format!("\\{byte:02x}")).collect();
         let heap = BASE + u32::try_from(self.image.len().next_multiple_of(8)).unwrap();
         let imports = if self.wasi { WASI } else { "" };
-        let (pages, room) = (self.pages, self.room);
+        let (pages, room, more) = (self.pages, self.room, &self.functions);
         let text = format!(
             r#"(module
                 {imports}
@@ -141,6 +145,7 @@ impl GuestText {
                     (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
                     (global.set $heap (i32.add (local.get $at) (local.get 3)))
                     {room})
+                {more}
                 {functions})"#
         );
         lift(&wat::parse_str(text).unwrap(), world, self.wasi)
@@ -155,7 +160,9 @@ const WASI: &str = r#"
     (import "wasi:random/random@0.2.6" "get-random-u64" (func $random (result i64)))
     (import "wasi:cli/environment@0.2.6" "get-environment" (func $environment (param i32)))
     (import "wasi:cli/environment@0.2.6" "get-arguments" (func $arguments (param i32)))
-    (import "wasi:cli/environment@0.2.6" "initial-cwd" (func $folder (param i32)))"#;
+    (import "wasi:cli/environment@0.2.6" "initial-cwd" (func $folder (param i32)))
+    (import "wasi:clocks/monotonic-clock@0.2.6" "subscribe-duration" (func $after (param i64) (result i32)))
+    (import "wasi:io/poll@0.2.6" "[method]pollable.block" (func $block (param i32)))"#;
 
 /// The contract with the part of WASI that [`WASI`] imports.
 const WASI_WORLD: &str = "
@@ -163,12 +170,16 @@ const WASI_WORLD: &str = "
     world with-wasi {
         import wasi:cli/stderr@0.2.6;
         import wasi:clocks/wall-clock@0.2.6;
+        import wasi:clocks/monotonic-clock@0.2.6;
         import wasi:random/random@0.2.6;
         import wasi:cli/environment@0.2.6;
         include switchboard:plugin/message-handler-plugin@1.0.0;
     }
     package wasi:io@0.2.6 {
         interface error { resource error; }
+        interface poll {
+            resource pollable { block: func(); }
+        }
         interface streams {
             use error.{error};
             variant stream-error { last-operation-failed(error), closed }
@@ -192,6 +203,10 @@ const WASI_WORLD: &str = "
         interface wall-clock {
             record datetime { seconds: u64, nanoseconds: u32 }
             now: func() -> datetime;
+        }
+        interface monotonic-clock {
+            use wasi:io/poll@0.2.6.{pollable};
+            subscribe-duration: func(when: u64) -> pollable;
         }
     }
     package wasi:random@0.2.6 {

@@ -125,7 +125,7 @@ impl Trial {
                 offered(handler, kind)?;
                 let function = self.function("next")?;
                 let outcomes = function.outcomes(3, &case.outcomes)?;
-                let answer = match handler.handling(context, kind, body) {
+                let answer = match handler.handling(context, kind, body).await {
                     Ok(handling) => handling.put(&outcomes).await,
                     Err(problem) => Err(problem),
                 };
@@ -143,7 +143,7 @@ impl Trial {
                 let function = self.function("render-problem")?;
                 let asked = function.argument(1, asked)?;
                 let problem = problem::of_guest(function.argument(2, problem)?, self.plugin().name());
-                function.answer(dialect.render(context, &asked, &problem).await)
+                function.answer(dialect.render(context, &asked, &problem, Ok).await)
             }
             (Loaded::Dialect(dialect), Input::Event(event)) => {
                 let function = self.function("webhook")?;

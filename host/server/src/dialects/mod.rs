@@ -67,11 +67,10 @@ impl Spoken {
             accepted_at: app.clock.now(),
         };
         let carrier = Carrier::for_caller(&app.service, &context, None);
-        let rendered = match speaking.dialect.render(&context, &speaking.asked, problem).await {
-            Ok(rendered) => respond(rendered, &carrier),
-            Err(problem) => Err(problem),
-        };
+        let made = |answer| respond(answer, &carrier);
+        let rendered = speaking.dialect.render(&context, &speaking.asked, problem, made);
         rendered
+            .await
             .inspect_err(|error| {
                 let plugin = speaking.dialect.plugin().name();
                 let cause = error.cause_chain();
@@ -127,8 +126,8 @@ pub(crate) async fn dialects(
                 caller: caller.as_ref(),
             };
             let told = asking.told(&app, &carrier).await?;
-            let answer = dialect.answer(&context, &told, &carrier).await?;
-            Ok(respond(answer, &carrier)?)
+            let made = |answer| respond(answer, &carrier);
+            Ok(dialect.answer(&context, &told, &carrier, made).await?)
         }
     }
 }
