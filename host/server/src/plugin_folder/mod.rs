@@ -174,14 +174,18 @@ impl PluginFolder {
     /// What follows when plugins have come and gone: who goes first is kept, what the operator must know of bundled plugins is said, and
     /// code that nobody uses is deleted.
     async fn settle(&self) {
+        // Before the others: who is being loaded is one of either.
+        let waiting = self.waiting();
         let states = self.0.plugins.states();
         let added = states.iter().filter(|state| state.origin == Origin::Folder);
         let serving: Vec<_> = added
             .filter(|state| state.serving.is_some())
             .map(|state| state.id.as_str())
             .collect();
-        let waiting = self.waiting();
         self.0.order.follow(&serving, &waiting).await;
+        if !self.is_loaded() {
+            return;
+        }
         let bundled = states.iter().filter(|state| state.origin == Origin::Bundled);
         self.tell_refused(
             bundled
@@ -189,7 +193,7 @@ impl PluginFolder {
                 .map(ToString::to_string),
         );
         let generation = self.0.plugins.generation();
-        if self.is_loaded() && waiting.is_empty() && self.0.cleared.swap(generation, Ordering::AcqRel) != generation {
+        if waiting.is_empty() && self.0.cleared.swap(generation, Ordering::AcqRel) != generation {
             self.0.plugins.drop_unused_code().await;
         }
     }
