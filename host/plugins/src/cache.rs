@@ -22,6 +22,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::aside::in_parallel;
+use crate::leftovers::delete_others;
 use crate::plugin::Origin;
 use crate::precompiled::{Unusable, checksum, fingerprint, map};
 
@@ -192,26 +193,8 @@ impl CodeCache {
     pub(crate) fn retain(&self, in_use: &BTreeSet<String>) -> io::Result<usize> {
         let Some(dir) = &self.cache_dir else { return Ok(0) };
         let used: Vec<_> = in_use.iter().map(|fingerprint| self.file_name(fingerprint)).collect();
-        let is_used = |name: &str| {
-            let code = name.strip_suffix(".crc32").unwrap_or(name);
-            used.iter().any(|used| used == code)
-        };
         let _files = self.files();
-        let entries = match fs::read_dir(dir) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
-            entries => entries?,
-        };
-        let mut deleted = 0;
-        for entry in entries {
-            let entry = entry?;
-            let name = entry.file_name();
-            // Whatever else is there is not this house's.
-            if name.to_str().is_some_and(|name| is_ours(name) && !is_used(name)) {
-                fs::remove_file(entry.path())?;
-                deleted += 1;
-            }
-        }
-        Ok(deleted)
+        delete_others(dir, &used)
     }
 
     fn files(&self) -> MutexGuard<'_, ()> {
@@ -221,18 +204,6 @@ impl CodeCache {
     fn file_name(&self, fingerprint: &str) -> String {
         format!("{fingerprint}-{}.cwasm", self.engine_hash)
     }
-}
-
-/// Whether a file in the cache is called as this house calls its files, of whatever component and engine.
-fn is_ours(name: &str) -> bool {
-    let Some((code, rest)) = name.split_once('.') else {
-        return false;
-    };
-    let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_of_a_component = code
-        .split_once('-')
-        .is_some_and(|(fingerprint, engine)| is_hex(fingerprint, 64) && is_hex(engine, 16));
-    is_of_a_component && matches!(rest, "cwasm" | "cwasm.crc32" | "cwasm.new" | "cwasm.crc32.new")
 }
 
 fn stored(engine: &Engine, path: &Path) -> Result<Component, Unusable> {
@@ -441,50 +412,13 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_uses_is_deleted_and_what_is_not_ours_is_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let (used, _) = load(dir.path());
-        let plugins = dir.path().join("plugins");
-        let code = used[0].file_name().unwrap().to_str().unwrap();
-        let (of_this_component, of_this_engine) = code.split_once('-').unwrap();
-        for stale in [
-            // Of another engine, of another component, and not written to its end.
-            format!("{of_this_component}-0123456789abcdef.cwasm"),
-            format!("{of_this_component}-0123456789abcdef.cwasm.crc32"),
-            format!("{}-{of_this_engine}", "0".repeat(64)),
-            format!("{}-{of_this_engine}.crc32", "0".repeat(64)),
-            format!("{code}.new"),
-            format!("{code}.crc32.new"),
-        ] {
-            fs::write(plugins.join(stale), "").unwrap();
-        }
-        let foreign = ["README", "a-b.cwasm", ".cwasm"].map(|name| plugins.join(name));
-        for path in &foreign {
-            fs::write(path, "").unwrap();
-        }
-        let engine = Engine::default();
-        let cache = cached(&engine, dir.path());
-        let in_use = BTreeSet::from([fingerprint(&empty())]);
-        assert_eq!(cache.retain(&in_use).unwrap(), 6);
-        assert_eq!(cache.retain(&in_use).unwrap(), 0);
-        let mut left = [&used[..], &foreign].concat();
-        left.sort();
-        assert_eq!(files(&plugins), left);
-        assert_eq!(load(dir.path()).1, "", "it was taken from the cache");
-    }
-
-    #[test]
     fn code_that_is_mapped_can_be_deleted_and_serves_on() {
         let dir = tempfile::tempdir().unwrap();
         load(dir.path());
         let engine = Engine::default();
         let cache = cached(&engine, dir.path());
-        assert_eq!(
-            cached(&engine, &dir.path().join("none"))
-                .retain(&BTreeSet::new())
-                .unwrap(),
-            0
-        );
+        let in_use = BTreeSet::from([fingerprint(&empty())]);
+        assert_eq!(cache.retain(&in_use).unwrap(), 0, "it is used");
         let mapped = component(&engine, &cache, Origin::Folder);
         assert_eq!(cache.retain(&BTreeSet::new()).unwrap(), 2);
         let linker = wasmtime::component::Linker::new(&engine);

@@ -417,7 +417,6 @@ mod tests {
 
     use super::*;
     use crate::effects::NoEffects;
-    use crate::engine::EngineOptions;
     use crate::testing::{context, engine, guest, honest, source};
 
     fn kinds(plugins: &Plugins) -> usize {
@@ -455,49 +454,6 @@ mod tests {
             error.to_string(),
             "plugin a cannot be loaded: its kind x is already handled by the plugin b"
         );
-    }
-
-    #[tokio::test]
-    async fn a_bundled_plugin_that_its_grant_does_not_fit_is_no_fault_while_an_added_one_has_its_place() {
-        let plugins = Plugins::new(engine());
-        let bundled = PluginSource {
-            origin: Origin::Bundled,
-            sha256: Some("0".repeat(64)),
-            ..source("a", guest("unreachable"), "")
-        };
-        plugins.put(bundled).await.unwrap_err();
-        let shown = || {
-            let states = plugins.states();
-            let shown = states.iter().map(|state| (state.status, state.error.is_some()));
-            shown.collect::<Vec<_>>()
-        };
-        assert_eq!(shown(), [(PluginStatus::Failed, true)]);
-        plugins.put(source("a", guest("unreachable"), "")).await.unwrap();
-        assert_eq!(shown(), [(PluginStatus::Ready, false), (PluginStatus::Replaced, false)]);
-        assert_eq!(kinds(&plugins), 1);
-        plugins.remove("a").await.unwrap();
-        assert_eq!(shown(), [(PluginStatus::Failed, true)], "the grant is for it again");
-        assert_eq!(kinds(&plugins), 0);
-    }
-
-    #[tokio::test]
-    async fn a_plugin_that_finds_every_instance_taken_when_it_is_loaded_is_not_at_fault() {
-        let options = EngineOptions {
-            concurrency: 1,
-            queue_deadline: Duration::ZERO,
-            ..EngineOptions::default()
-        };
-        let engine = Engine::new(options).unwrap();
-        let taken = engine.inner().gate.slots.acquire().await.unwrap();
-        let plugins = Plugins::new(engine.clone());
-        let error = plugins.put(source("a", guest("unreachable"), "")).await.unwrap_err();
-        assert!(error.reason.may_pass(), "{error}");
-        assert!(
-            error.to_string().contains("it could not be asked for its kinds: "),
-            "{error}"
-        );
-        drop(taken);
-        plugins.put(source("a", guest("unreachable"), "")).await.unwrap();
     }
 
     #[tokio::test]
