@@ -292,13 +292,14 @@ mod tests {
         let listeners = bind(Setting::Server, &[ANY_PORT.parse().unwrap()]).await.unwrap();
         let mut idle = TcpStream::connect(listeners[0].local_addr().unwrap()).await.unwrap();
         let _connections = Connections::serve(listeners, &router);
+        // Before the server can have begun to wait.
+        let began = Instant::now();
         idle.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             .await
             .unwrap();
         idle.readable().await.unwrap();
 
         tokio::time::pause();
-        let began = Instant::now();
         gone.cancelled().await;
         assert!(began.elapsed() >= Duration::from_secs(30), "{:?}", began.elapsed());
     }

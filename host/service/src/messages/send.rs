@@ -9,14 +9,14 @@ use serde_json::Value;
 use switchboard_core::clock::UnixMillis;
 use switchboard_core::content::Content;
 use switchboard_core::direction::Direction;
-use switchboard_core::ids::{Jid, MessageId, Recipient, RequestId, SessionId, SessionRef, StanzaId};
+use switchboard_core::ids::{Jid, MessageId, PhoneNumber, Recipient, RequestId, SessionId, SessionRef, StanzaId};
 use switchboard_core::problem::Problem;
 use switchboard_core::random;
 use switchboard_plugins::contract::content as contract;
 use switchboard_plugins::contract::effects::{Effect, Outcome};
 use switchboard_plugins::effects::Effects;
 use switchboard_plugins::{CallContext, Plugin, for_guest};
-use switchboard_store::messages::{NewMessage, Pending};
+use switchboard_store::messages::{self as table, NewMessage, Pending, Report};
 use switchboard_whatsapp::{Quoted, Wrapping, encode};
 use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
@@ -237,7 +237,7 @@ impl Service {
             None => Vec::new(),
         };
         let turn = sending.turn().await?;
-        commit(parts.clone(), Arc::clone(handle), messages, turn).await?;
+        commit(parts.clone(), Arc::clone(handle), link.number, messages, turn).await?;
 
         let mut status = SendStatus::Queued;
         if let Some(until) = waits {
@@ -268,9 +268,19 @@ async fn address(parts: &Parts, line: Option<&OpenLine>, to: &Recipient, until: 
 }
 
 /// Commits messages and hands them to the session's task; then the turn is over. In a task of its own: a caller that goes away
-/// halfway must not leave messages behind that are committed and that nobody knows of.
-async fn commit(parts: Arc<Parts>, handle: Arc<Handle>, messages: Vec<NewMessage>, turn: Turn) -> Result<(), Problem> {
+/// halfway must not leave messages behind that are committed and that nobody knows of. They are from `number`: when the session is no
+/// longer that, because it was deleted or linked by another phone meanwhile, they fail as all do that were accepted before.
+async fn commit(
+    parts: Arc<Parts>,
+    handle: Arc<Handle>,
+    number: PhoneNumber,
+    messages: Vec<NewMessage>,
+    turn: Turn,
+) -> Result<(), Problem> {
     let committed = tokio::spawn(async move {
+        if !handle.sends_from(&number) {
+            return Err(refusal::session_gone());
+        }
         let outgoing: Vec<_> = messages
             .iter()
             .map(|message| (message.stanza_id.clone(), message.chat.clone(), message.wire.clone()))
@@ -279,6 +289,23 @@ async fn commit(parts: Arc<Parts>, handle: Arc<Handle>, messages: Vec<NewMessage
         drop(turn);
         parts.metrics.accepted(seqs.len());
         parts.audience.grown(handle.id);
+        if !handle.sends_from(&number) {
+            let gone = refusal::session_gone();
+            for (stanza_id, ..) in outgoing {
+                let outcome = table::Outcome::Failed(refusal::failure(&gone));
+                let (session, at) = (handle.id, parts.clock.now());
+                parts
+                    .recorder
+                    .report(Report {
+                        session,
+                        stanza_id,
+                        outcome,
+                        at,
+                    })
+                    .await;
+            }
+            return Err(gone);
+        }
         for (seq, (stanza_id, chat, wire)) in seqs.into_iter().zip(outgoing) {
             handle.offer(Pending {
                 seq,

@@ -8,13 +8,13 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use switchboard_core::clock::{Clock, UnixMillis};
 use switchboard_core::event::LineEvent;
-use switchboard_core::ids::SessionId;
+use switchboard_core::ids::{PhoneNumber, SessionId};
 use switchboard_core::problem::{Code, Problem};
 use switchboard_core::status::SessionStatus;
 use switchboard_store::messages::Pending;
 use switchboard_store::sessions::{Link, Loss, Phase, Session};
 use switchboard_whatsapp::{self as line, Line, LineState, LineStatus, LinkStep};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::commands::Command;
 use super::loss;
@@ -39,6 +39,7 @@ pub(crate) struct Handle {
     commands: mpsc::Sender<Command>,
     offers: mpsc::Sender<Pending>,
     behind: AtomicBool,
+    fell_behind: Notify,
     events: mpsc::UnboundedSender<LineEvent>,
 }
 
@@ -107,6 +108,7 @@ impl Handle {
             commands,
             offers,
             behind: AtomicBool::new(false),
+            fell_behind: Notify::new(),
             events,
         };
         (
@@ -161,7 +163,18 @@ impl Handle {
 
     /// Everything that is true at this moment.
     pub(crate) fn moment(&self) -> Moment {
-        let Known { row, line } = Known::clone(&self.known.load());
+        loop {
+            let known = self.known.load_full();
+            let moment = Self::moment_of(&known);
+            // A loss that was stored meanwhile is neither in the row that was read nor new on the line.
+            if Arc::ptr_eq(&known, &self.known.load()) {
+                return moment;
+            }
+        }
+    }
+
+    fn moment_of(known: &Known) -> Moment {
+        let Known { row, line } = known.clone();
         let (status, last_loss, step, retry_at) = {
             let open = line.as_deref().map(|open| (open, open.state.borrow()));
             // What the line knows is believed before it is stored.
@@ -210,11 +223,24 @@ impl Handle {
         Ok((link, line))
     }
 
+    /// Whether what was accepted for this number is still to go out some day: neither is the session deleted, nor has another linked it.
+    pub(crate) fn sends_from(&self, number: &PhoneNumber) -> bool {
+        let row = self.row();
+        row.phase != Phase::Inactive && row.link.as_ref().is_some_and(|link| link.number == *number)
+    }
+
     /// Hands a message to the task that was just committed. If the task is busy, it finds the message in the table.
     pub(crate) fn offer(&self, message: Pending) {
         if self.offers.try_send(message).is_err() {
             self.behind.store(true, Ordering::Release);
+            // It may have taken all that was offered before it could see that.
+            self.fell_behind.notify_one();
         }
+    }
+
+    /// Waits until an offer was missed.
+    pub(super) async fn fell_behind(&self) {
+        self.fell_behind.notified().await;
     }
 
     /// Whether an offer was missed since the last call.

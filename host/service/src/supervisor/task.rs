@@ -92,9 +92,13 @@ impl Task {
                         self.queue.offer(message);
                     }
                 }
-                Some(Ok((stanza_id, connection, outcome))) = self.attempts.join_next(), if !self.attempts.is_empty() => {
-                    self.attempted(&stanza_id, &connection, outcome).await;
+                Some(ended) = self.attempts.join_next(), if !self.attempts.is_empty() => {
+                    // What was given up has no outcome.
+                    if let Ok((stanza_id, connection, outcome)) = ended {
+                        self.attempted(&stanza_id, &connection, outcome).await;
+                    }
                 }
+                () = self.handle.fell_behind() => {}
                 () = changed(self.state.as_mut()) => {}
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.due().await,
             }
@@ -135,9 +139,11 @@ impl Task {
     async fn attempted(&mut self, stanza_id: &StanzaId, connection: &Connection, outcome: Attempt) {
         let now = Instant::now();
         match outcome {
-            Attempt::Written if connection.lasts(self.handle.line().as_ref()) => self.queue.written(stanza_id, now),
-            // What was written to a socket that is lost by now may be lost with it, and the new one may be ready already.
-            Attempt::Written | Attempt::NotConnected => self.queue.put_back(stanza_id, now),
+            Attempt::Never(problem) => self.settle(stanza_id, Err(problem), self.parts.clock.now()).await,
+            // Whatever became of it on a connection that is lost by now is lost with that, and the next may be ready already.
+            _ if !connection.lasts(self.handle.line().as_ref()) => self.queue.put_back(stanza_id, now),
+            Attempt::Written => self.queue.written(stanza_id, now),
+            Attempt::NotConnected => self.queue.put_back(stanza_id, now),
             Attempt::Failed(problem) => {
                 let cause = problem.cause_chain();
                 tracing::warn!(session = %self.handle.id, %stanza_id, cause, "a message could not be written; it stays in the outbox");
@@ -146,7 +152,6 @@ impl Task {
                         .await;
                 }
             }
-            Attempt::Never(problem) => self.settle(stanza_id, Err(problem), self.parts.clock.now()).await,
         }
     }
 
@@ -383,7 +388,12 @@ impl Task {
         }
         let was_linked = self.handle.row().phase == Phase::Linked;
         let loss = was_linked.then(|| self.link_loss(&LogoutReason::Requested));
-        self.enter(phase, loss).await
+        self.enter(phase, loss).await?;
+        if phase == Phase::Inactive {
+            // What was accepted meanwhile; whoever comes later sees that the session is gone.
+            self.give_up().await?;
+        }
+        Ok(())
     }
 
     /// Fails everything that is not sent yet.

@@ -14,7 +14,7 @@ use switchboard_store::sessions::{Phase, Session, Sessions};
 use switchboard_whatsapp::{LossReason, Patience, Purpose};
 use tokio::time::{Duration, Instant};
 
-use crate::fake::{self, FakeLines, IMPATIENT, World, until};
+use crate::fake::{self, FakeLines, SOON, World, until};
 
 const ADA: &str = "15550000001";
 const BOB: &str = "15550000002";
@@ -47,7 +47,7 @@ async fn at_a_start_each_session_connects_at_a_random_moment_of_four_millisecond
     let lines = Arc::<FakeLines>::default();
     let options = ServiceOptions {
         random: Arc::new(Drawn(&[7, 19, 20, 0, 33, 1], AtomicUsize::new(0))),
-        ..fake::options(store, lines.clone(), IMPATIENT).await
+        ..fake::options(store, lines.clone(), SOON).await
     };
     tokio::time::pause();
     let _service = Service::start(options).await.unwrap();

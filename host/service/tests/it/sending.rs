@@ -165,7 +165,7 @@ async fn a_refusal_is_answered_with_whatsapps_number_and_kept_in_the_timeline() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_send_that_waits_too_long_is_answered_queued_and_the_next_of_the_chat_stays_behind_it() {
-    let world = World::new().await;
+    let world = World::impatient().await;
     let (id, line) = world.linked(ADA).await;
     line.be_silent(true);
     let first = world.send(id, BOB, "one", true).await.unwrap();
@@ -262,6 +262,36 @@ async fn a_caller_that_goes_away_leaves_no_message_behind() {
         (info.health.unwrap().queue_depth == 0).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_handed_in_while_the_session_is_deleted_fails_and_never_waits() {
+    let world = Arc::new(World::new().await);
+    for round in 0..20 {
+        let (id, line) = world.linked(ADA).await;
+        line.be_silent(true);
+        let mut sends = JoinSet::new();
+        for n in 0..40 {
+            let world = world.clone();
+            sends.spawn(async move { world.send(id, BOB, &n.to_string(), false).await });
+        }
+        // Now and then in the middle of them.
+        for _ in 0..round {
+            tokio::task::yield_now().await;
+        }
+        world.service.delete(&SessionRef::Session(id)).await.unwrap();
+        sends.join_all().await;
+        until("all have failed", async || {
+            let filter = LogFilter {
+                session: Some(SessionRef::Session(id)),
+                ..LogFilter::default()
+            };
+            let log = world.service.messages(filter, Cursor::default(), 100).await.unwrap();
+            let mut rows = log.messages.iter();
+            rows.all(|row| row.status == MessageStatus::Failed).then_some(())
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -143,7 +143,7 @@ async fn a_clock_that_is_set_back_or_forward_by_days_hides_no_loss_and_stops_no_
         simulator.inject(drop).unwrap();
         until("the loss is told", async || {
             let session = service.session(&session).await.unwrap();
-            (session.last_loss.unwrap().at == now).then_some(())
+            session.last_loss.is_some_and(|loss| loss.at == now).then_some(())
         })
         .await;
         ready(&service, id).await;

@@ -13,7 +13,7 @@ use switchboard_service::{Service, SpeechRequest, SpokenSound};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::fake::{self, FakeLines, IMPATIENT, store};
+use crate::fake::{self, FakeLines, SOON, store};
 
 /// A recording, as a provider may send it.
 const WAV: &[u8] = b"RIFF\x24\0\0\0WAVEfmt ";
@@ -109,7 +109,7 @@ async fn service_granting(
     let options = switchboard_service::ServiceOptions {
         plugins,
         grants: Grants::from([(of.to_owned(), grant)]),
-        ..fake::options(store(&folder).await, Arc::<FakeLines>::default(), IMPATIENT).await
+        ..fake::options(store(&folder).await, Arc::<FakeLines>::default(), SOON).await
     };
     (Service::start(options).await.unwrap(), folder)
 }

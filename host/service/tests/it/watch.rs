@@ -208,7 +208,12 @@ async fn a_watch_that_is_cut_again_and_again_misses_no_message_and_repeats_none(
             cuts += 1;
             for _ in 0..=cuts % 7 {
                 // Also cut in the middle of looking.
-                let Ok(news) = timeout(Duration::from_micros(300 * (cuts % 11)), watch.next()).await else {
+                let Ok(news) = timeout(
+                    Duration::from_micros(300 * (cuts % 11) * (1 + cuts / 200)),
+                    watch.next(),
+                )
+                .await
+                else {
                     continue;
                 };
                 let News { what, place: now } = news.unwrap().unwrap();
@@ -250,7 +255,11 @@ async fn a_watch_that_is_looked_at_in_snatches_tells_each_message_once() {
         let (mut told, mut snatch) = (Vec::new(), 0_u64);
         while told.len() < COUNT {
             snatch += 1;
-            if let Ok(news) = timeout(Duration::from_micros(50 * (snatch % 40)), watch.next()).await
+            if let Ok(news) = timeout(
+                Duration::from_micros(50 * (snatch % 40) * (1 + snatch / 200)),
+                watch.next(),
+            )
+            .await
                 && let Changed::Message(message) = news.unwrap().unwrap().what
             {
                 told.push(message.text.unwrap());

@@ -14,6 +14,8 @@ use super::news::{Closing, News};
 /// How long what came last over a socket may take to be understood. The library waits longer before it dials again by itself, but
 /// after a link.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long the next socket may take after a link, when the library dials at once. That it cannot is told otherwise.
+const NEXT_DIAL: Duration = Duration::from_secs(15);
 
 /// What became of a client's sockets so far.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(super) struct Sockets {
     before_login: bool,
     /// Whether none has got as far.
     untried: bool,
+    /// Whether the device was linked over the present one, which ends with that.
+    links: bool,
     /// The one that has ended, if no other has taken its place yet.
     ended: Option<Ended>,
 }
@@ -42,6 +46,7 @@ impl Default for Sockets {
         Self {
             before_login: true,
             untried: true,
+            links: false,
             ended: None,
         }
     }
@@ -60,6 +65,7 @@ impl Sockets {
                 | News::Awaited(_)
         );
         self.untried &= self.before_login;
+        self.links |= matches!(news, News::Linked(_));
     }
 
     /// Whether none of them has got as far as a login or a code, so that there is nothing to hand over.
@@ -77,10 +83,15 @@ impl Sockets {
             _ => "the socket was closed",
         };
         let reason = LossReason::Socket(reason.into());
+        let wait = if std::mem::take(&mut self.links) {
+            NEXT_DIAL
+        } else {
+            LAST_WORDS
+        };
         self.ended = Some(Ended {
             reason: reason.clone(),
             told,
-            decide_at: Instant::now() + LAST_WORDS,
+            decide_at: Instant::now() + wait,
         });
         ControlFlow::Continue(reason)
     }
@@ -98,6 +109,8 @@ impl Sockets {
 
 #[cfg(test)]
 mod tests {
+    use switchboard_core::event::Account;
+
     use super::*;
 
     fn reason(words: &str) -> LossReason {
@@ -118,6 +131,22 @@ mod tests {
         let ended = sockets.take_ended().unwrap();
         assert_eq!((ended.reason, ended.told), (told, true));
         assert_eq!(sockets.take_ended(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_link_the_next_socket_has_the_time_of_a_dial() {
+        let account = Account {
+            number: "15550000001".parse().unwrap(),
+            device: 1,
+            lid: None,
+            push_name: None,
+        };
+        let mut sockets = Sockets::default();
+        sockets.note(&News::Linked(account));
+        for wait in [NEXT_DIAL, LAST_WORDS] {
+            assert!(sockets.closed(Closing::Other, false).is_continue());
+            assert_eq!(sockets.decide_at(), Some(Instant::now() + wait));
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub(crate) struct Wire {
     clock: Arc<dyn Clock>,
     news: UnboundedSender<News>,
     open: AtomicUsize,
+    /// How many there were.
+    sockets: AtomicU64,
     last_frame: AtomicI64,
     last_ack: AtomicI64,
     heard: Mutex<Heard>,
@@ -50,6 +52,7 @@ impl Wire {
             clock,
             news,
             open: AtomicUsize::new(0),
+            sockets: AtomicU64::new(0),
             last_frame: AtomicI64::new(NEVER),
             last_ack: AtomicI64::new(NEVER),
             heard: Mutex::default(),
@@ -119,11 +122,14 @@ impl Wire {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn opened(&self) {
+    /// Another socket; returns its number.
+    fn opened(&self) -> u64 {
         self.open.fetch_add(1, Ordering::Relaxed);
+        let number = self.sockets.fetch_add(1, Ordering::Relaxed) + 1;
         self.said.store(0, Ordering::Relaxed);
         let mut heard = self.heard();
         (heard.at, heard.frame) = (Some(Instant::now()), false);
+        number
     }
 
     fn came(&self, bytes: usize) {
@@ -134,9 +140,13 @@ impl Wire {
         }
     }
 
-    /// The socket is over, by the other side or by us.
-    fn closed(&self, by_us: bool) {
+    /// The socket of this number is over, by the other side or by us. Of one that another has followed already nobody is told: it would
+    /// be taken for the end of that other.
+    fn closed(&self, number: u64, by_us: bool) {
         self.open.fetch_sub(1, Ordering::Relaxed);
+        if self.sockets.load(Ordering::Relaxed) != number {
+            return;
+        }
         // Our hello is the first frame. Whoever is content with the answer goes on to a second.
         let in_handshake = by_us && self.said.load(Ordering::Relaxed) == 1;
         self.tell(News::SocketClosed(match (in_handshake, self.heard().frame) {
@@ -152,22 +162,24 @@ impl Wire {
 pub(crate) struct Watched<S> {
     stream: S,
     wire: Arc<Wire>,
+    number: u64,
     ended: bool,
 }
 
 impl<S> Watched<S> {
     pub(crate) fn new(stream: S, wire: Arc<Wire>) -> Self {
-        wire.opened();
+        let number = wire.opened();
         Self {
             stream,
             wire,
+            number,
             ended: false,
         }
     }
 
     fn end(&mut self, by_us: bool) {
         if !std::mem::replace(&mut self.ended, true) {
-            self.wire.closed(by_us);
+            self.wire.closed(self.number, by_us);
         }
     }
 }
@@ -260,6 +272,18 @@ mod tests {
         drop(near);
         assert!(matches!(heard.try_recv(), Ok(News::SocketClosed(Closing::Other))));
         assert!(heard.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn the_late_end_of_a_socket_is_not_taken_for_the_end_of_the_next() {
+        let (news, mut heard) = mpsc::unbounded_channel();
+        let wire = Arc::new(Wire::new(Arc::new(ManualClock::at(UnixMillis(7))), news));
+        let [old, new] = [(); 2].map(|()| Watched::new(tokio::io::duplex(16).0, Arc::clone(&wire)));
+        drop(old);
+        assert!(heard.try_recv().is_err() && wire.health().socket_open);
+        drop(new);
+        assert!(matches!(heard.try_recv(), Ok(News::SocketClosed(_))));
+        assert!(!wire.health().socket_open);
     }
 
     /// How a socket ended that had become a WebSocket, over which so many frames left and something came or not.

@@ -85,7 +85,7 @@ async fn lived(format: &str) -> Lived {
     api.get(&format!("/api/sessions?token={token}")).await;
 
     world.drop_socket();
-    api.session_becomes(&session, "RECONNECTING").await;
+    api.lost(&session, "socket").await;
     api.session_becomes(&session, "READY").await;
 
     let words = "swordfish marlin barracuda haddock anchovy sturgeon turbot pilchard sprat halibut flounder mackerel";
@@ -217,7 +217,7 @@ async fn metrics_tell_what_happened_and_not_to_whom() {
     }
 
     world.drop_socket();
-    world.api.session_becomes(&session, "RECONNECTING").await;
+    world.api.lost(&session, "socket").await;
     world.api.session_becomes(&session, "READY").await;
     metrics(&world, &[r#"switchboard_connection_losses_total{reason="socket"} 1"#]).await;
 }

@@ -69,7 +69,7 @@ async fn a_component_dropped_into_a_running_host_adds_its_kind_until_it_is_remov
     let error = world.api.until("/api/plugins", error).await;
     assert!(error.contains("one-time cannot be loaded"), "{error}");
     send().await.expect(200);
-    assert!(world.host.log().contains("a plugin in the data folder is refused"));
+    world.host.logged("a plugin in the data folder is refused").await;
 
     drop_otp(&world.data(), "one-time", "1.0.1");
     let is_new = |listed: &Value| (version(listed)? == "1.0.1").then_some(());
@@ -91,8 +91,8 @@ async fn a_hangup_has_the_folder_of_plugins_looked_at_and_ends_nothing() {
     world.host.signal("HUP").await;
     let is_ready = |listed: &Value| (plugin(listed, "one-time")?["status"] == "ready").then_some(());
     world.api.until("/api/plugins", is_ready).await;
-    let log = world.host.log();
-    assert!(log.contains("SIGHUP") && log.contains("a plugin was loaded"), "{log}");
+    world.host.logged("SIGHUP").await;
+    world.host.logged("a plugin was loaded").await;
     assert_eq!(world.host.stop("TERM").await, Some(0));
 }
 
@@ -236,11 +236,7 @@ async fn a_crash_is_in_the_log_with_whose_it_is_and_for_whom_and_without_a_word_
     let request = answer.headers["x-request-id"].to_str().unwrap().to_owned();
     let sentence = answer.expect_problem(500, "plugin_trap", None);
     assert!(sentence.contains("clumsy 0.1.0 crashed"), "{sentence}");
-    let log = world.host.log();
-    let line = log
-        .lines()
-        .find(|line| line.contains("the guest trapped"))
-        .expect("a line");
+    let line = world.host.logged("the guest trapped").await;
     assert!(
         line.contains(&request) && line.contains("plugin clumsy 0.1.0"),
         "{line}"

@@ -16,6 +16,7 @@ async fn a_linked_session_is_ready_again_after_a_stop_without_a_new_link() {
     assert_eq!(info["mobid"], mobid);
     assert_eq!(world.phone(DESK).companions().len(), 1, "a stop is not a logout");
     world.api.send(&session, FRIEND, "good morning").await.expect(200);
+    friend.wait_for_message(PATIENCE, |_| true).await.unwrap();
     assert_eq!(friend.messages().len(), 1);
 }
 

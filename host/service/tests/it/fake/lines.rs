@@ -189,10 +189,10 @@ impl FakeLine {
         self.connect();
     }
 
-    /// The connection is there.
+    /// The connection is there. What is sent over it is sent once: were it seen before it is told, it might go out twice under its id.
     pub(crate) fn connect(&self) {
-        self.enter(LineStatus::Ready);
         self.event(LineEvent::Ready);
+        self.enter(LineStatus::Ready);
     }
 
     /// The connection is lost.

@@ -23,10 +23,10 @@ use tokio::time::{Instant, timeout};
 pub(crate) use self::lines::{FakeLine, FakeLines, text_from};
 
 /// Nothing in these tests takes longer, unless it is broken.
-const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
-/// How long a send over a fake line waits for its acknowledgement.
-pub(crate) const IMPATIENT: Duration = Duration::from_millis(300);
+/// How long a send waits for an acknowledgement that never comes.
+const IMPATIENT: Duration = Duration::from_millis(300);
 
 /// Waits until `look` sees something.
 pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
@@ -53,19 +53,24 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        Self::within(tempfile::tempdir().unwrap()).await
+        Self::within(tempfile::tempdir().unwrap(), SOON).await
+    }
+
+    /// One in which a send is soon answered `Queued`.
+    pub(crate) async fn impatient() -> Self {
+        Self::within(tempfile::tempdir().unwrap(), IMPATIENT).await
     }
 
     /// Stops the service and starts another one in the same folder.
     pub(crate) async fn restarted(self) -> Self {
         self.service.shutdown(Instant::now() + SOON).await;
-        Self::within(self.folder).await
+        Self::within(self.folder, SOON).await
     }
 
-    async fn within(folder: TempDir) -> Self {
+    async fn within(folder: TempDir, ack_timeout: Duration) -> Self {
         let lines = Arc::<FakeLines>::default();
         let store = store(&folder).await;
-        let service = start(store.clone(), lines.clone(), IMPATIENT).await;
+        let service = start(store.clone(), lines.clone(), ack_timeout).await;
         Self {
             service,
             lines,

@@ -23,12 +23,7 @@ fn wait_of(info: &Value) -> f64 {
 
 /// Waits until the session has been lost for this reason and, as it may be, has come back since; returns its info.
 async fn lost(world: &World, session: &str, code: &str) -> Value {
-    let path = format!("/api/sessions/{session}");
-    let is_it = |info: &Value| {
-        let losses = info["losses"].as_array()?;
-        losses.iter().any(|loss| loss["code"] == code).then(|| info.clone())
-    };
-    world.api.until(&path, is_it).await
+    world.api.lost(session, code).await
 }
 
 /// The same, for a loss after which the session waits before it tries again.

@@ -185,6 +185,16 @@ impl Api {
             .await
     }
 
+    /// Waits until the session tells that it was lost with this code, which stays when it is connected again.
+    pub(crate) async fn lost(&self, session: &str, code: &str) -> Value {
+        let path = format!("/api/sessions/{session}");
+        let is_it = |info: &Value| {
+            let losses = info["losses"].as_array()?;
+            losses.iter().any(|loss| loss["code"] == code).then(|| info.clone())
+        };
+        self.until(&path, is_it).await
+    }
+
     /// Waits until there is a QR code to scan; returns its text.
     pub(crate) async fn qr(&self, session: &str) -> String {
         self.session_becomes(session, "QR_READY").await;

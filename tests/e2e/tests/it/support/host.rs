@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use serde_json::Value;
 use switchboard_plugins::{Engine, EngineOptions};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::PATIENCE;
 
@@ -122,6 +124,25 @@ impl Host {
     /// Everything it has logged.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
+    }
+
+    /// The first line of the log with these words, once it is there.
+    pub(crate) async fn logged(&self, words: &str) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let found = self
+                .log
+                .lock()
+                .unwrap()
+                .iter()
+                .find(|line| line.contains(words))
+                .cloned();
+            match found {
+                Some(line) => return line,
+                None if Instant::now() > until => panic!("never logged: {words}"),
+                None => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
     }
 
     /// Where it tells its metrics, as a URL.
