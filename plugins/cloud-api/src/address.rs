@@ -1,7 +1,7 @@
 //! What a path leads to. A first segment in the form `v20.0` is a version; anything else there is the id of an object.
 
 use crate::bindings::exports::switchboard::plugin::dialect::Request;
-use crate::routes::{MESSAGES, VERSIONED_MESSAGES, VERSIONED_OBJECT};
+use crate::routes::{MESSAGES, VERSIONED_EDGE, VERSIONED_MESSAGES, VERSIONED_OBJECT};
 
 /// A path, read.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,10 +18,24 @@ pub(crate) enum Target {
     Messages(String),
     /// An object of any kind.
     Object(String),
+    /// What hangs on one, other than messages: its id and the rest of the path.
+    Edge(String, String),
+    /// What a token allows.
+    Token,
     /// A version and nothing behind it. Clients ask for it to see whether their token is good.
     Version(String),
     /// A path that no object has.
     Nothing(String),
+}
+
+/// What stands where an id does, and is none.
+const TOKEN: &str = "debug_token";
+
+impl Target {
+    /// What stands at the place of an id.
+    fn named(id: String) -> Self {
+        if id == TOKEN { Self::Token } else { Self::Object(id) }
+    }
 }
 
 impl Address {
@@ -32,12 +46,13 @@ impl Address {
         };
         let (first, target) = match request.route.as_str() {
             VERSIONED_MESSAGES => (param("version"), Target::Messages(param("phone"))),
-            VERSIONED_OBJECT => (param("version"), Target::Object(param("id"))),
+            VERSIONED_OBJECT => (param("version"), Target::named(param("id"))),
+            VERSIONED_EDGE => (param("version"), Target::Edge(param("id"), param("edge"))),
             // Behind a version this is no edge of a phone number, but an object of that name.
             MESSAGES if is_version(&param("phone")) => (param("phone"), Target::Object("messages".to_owned())),
             MESSAGES => return Self::without_version(Target::Messages(param("phone"))),
             _ if is_version(&param("id")) => (param("id"), Target::Version(param("id"))),
-            _ => return Self::without_version(Target::Object(param("id"))),
+            _ => return Self::without_version(Target::named(param("id"))),
         };
         if is_version(&first) {
             return Self {
@@ -47,6 +62,8 @@ impl Address {
         }
         Self::without_version(Target::Nothing(match target {
             Target::Messages(phone) => format!("/{phone}/messages"),
+            Target::Edge(id, edge) => format!("/{id}/{edge}"),
+            Target::Token => format!("/{TOKEN}"),
             Target::Object(id) | Target::Version(id) | Target::Nothing(id) => format!("/{id}"),
         }))
     }
@@ -111,7 +128,23 @@ mod tests {
                 &[("version", "v20.0"), ("id", "104857600000001")],
                 (v.clone(), Target::Object(phone.clone())),
             ),
+            (
+                VERSIONED_EDGE,
+                &[("version", "v20.0"), ("id", "104857600000001"), ("edge", "media")],
+                (v.clone(), Target::Edge(phone.clone(), "media".to_owned())),
+            ),
             (OBJECT, &[("id", "104857600000001")], (None, Target::Object(phone))),
+            (OBJECT, &[("id", "debug_token")], (None, Target::Token)),
+            (
+                VERSIONED_OBJECT,
+                &[("version", "v20.0"), ("id", "debug_token")],
+                (v.clone(), Target::Token),
+            ),
+            (
+                VERSIONED_EDGE,
+                &[("version", "non"), ("id", "sen"), ("edge", "se/x")],
+                (None, Target::Nothing("/sen/se/x".to_owned())),
+            ),
             (
                 OBJECT,
                 &[("id", "v20.0")],

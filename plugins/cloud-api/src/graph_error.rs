@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::bindings::switchboard::plugin::http::Method;
 use crate::bindings::switchboard::plugin::types::{OpenProblem, Problem};
-use crate::meaning::{Kind, Meaning};
+use crate::field;
+use crate::meaning::{Kind, Meaning, TOO_MANY_REQUESTS};
 
 /// The end of the sentence about an object that nobody knows.
 const UNKNOWN: &str = "does not exist, cannot be loaded due to missing permissions, or does not support this operation. \
@@ -49,11 +50,18 @@ impl GraphError {
         Self::invalid(format!("(#100) Param {parameter} {must}."))
     }
 
-    /// An edge that a node does not have.
-    pub(crate) fn no_field(field: &str, node: &str) -> Self {
-        Self::invalid(format!(
-            "(#100) Tried accessing nonexisting field ({field}) on node type ({node})"
-        ))
+    /// An edge that a phone number does not have, or not for this method.
+    pub(crate) fn no_edge(method: Method, id: &str, edge: &str) -> Self {
+        let nonexisting =
+            || format!("(#100) Tried accessing nonexisting field ({edge}) on node type (WhatsAppBusinessPhoneNumber)");
+        let error = match method {
+            Method::Get => Self::invalid(nonexisting()),
+            _ => Self::unknown_object(method, id),
+        };
+        Self {
+            details: Some("This server supports no such request yet.".to_owned()),
+            ..error
+        }
     }
 
     /// An id that stands for nothing, or for nothing that this method works on.
@@ -96,7 +104,7 @@ impl GraphError {
     /// A problem of the host in Meta's words. The host's own sentence goes into the details.
     pub(crate) fn of(problem: &Problem) -> Self {
         match problem {
-            Problem::InvalidField(field) => Self::new(&Meaning::of("invalid_field", 400), &field.message),
+            Problem::InvalidField(problem) => Self::new(&Meaning::of("invalid_field", 400), field::sentence(problem)),
             Problem::NotSupported(sentence) => Self::new(&Meaning::of("not_supported", 501), sentence),
             Problem::Upstream(upstream) => Self {
                 retry_after_ms: upstream.retry_after_ms.map(u64::from),
@@ -118,6 +126,18 @@ impl GraphError {
                     ..Self::new(&Meaning::of(code, *status), message)
                 }
             }
+        }
+    }
+
+    /// A problem of a whole request, of which nothing was done: too many of those are not too many messages.
+    pub(crate) fn of_request(problem: &Problem) -> Self {
+        let error = Self::of(problem);
+        match problem {
+            Problem::Other(OpenProblem { code, message, .. }) if code == "rate_limited" => Self {
+                retry_after_ms: error.retry_after_ms,
+                ..Self::new(&TOO_MANY_REQUESTS, message)
+            },
+            _ => error,
         }
     }
 
@@ -174,11 +194,61 @@ mod tests {
     }
 
     #[test]
+    fn an_edge_that_there_is_not_is_no_field_to_be_read_and_nothing_to_be_posted_to() {
+        for (method, kind, message) in [
+            (
+                Method::Get,
+                "OAuthException",
+                "(#100) Tried accessing nonexisting field (media) on node type (WhatsAppBusinessPhoneNumber)",
+            ),
+            (
+                Method::Post,
+                "GraphMethodException",
+                "Unsupported post request. Object with ID '42' does not exist",
+            ),
+            (
+                Method::Delete,
+                "GraphMethodException",
+                "Unsupported delete request. Object with ID '42' does not exist",
+            ),
+        ] {
+            let body = GraphError::no_edge(method, "42", "media").json("A");
+            let error = &body["error"];
+            assert_eq!((&error["code"], &error["type"]), (&json!(100), &json!(kind)));
+            assert!(error["message"].as_str().unwrap().starts_with(message), "{body}");
+            assert_eq!(
+                error["error_data"]["details"],
+                "This server supports no such request yet."
+            );
+        }
+    }
+
+    #[test]
+    fn too_many_requests_are_not_too_many_messages() {
+        let problem = Problem::Other(OpenProblem {
+            status: 429,
+            code: "rate_limited".to_owned(),
+            message: "Why.".to_owned(),
+            details: r#"{"retryAfterMs": 1500}"#.to_owned(),
+        });
+        for (error, code) in [
+            (GraphError::of(&problem), 130_429),
+            (GraphError::of_request(&problem), 4),
+        ] {
+            assert_eq!(
+                (error.status, error.code, error.retry_after_ms),
+                (429, code, Some(1500))
+            );
+            assert_eq!(error.details.as_deref(), Some("Why."));
+        }
+    }
+
+    #[test]
     fn every_problem_keeps_the_hosts_sentence_as_details_but_a_fault_of_the_plugin() {
         for (problem, status, code) in [
             (
                 Problem::InvalidField(FieldProblem {
-                    field: "to".to_owned(),
+                    field: "query".to_owned(),
                     message: "Why.".to_owned(),
                 }),
                 400,

@@ -4,7 +4,10 @@
 //! wrong outside of it reaches `render_problem`.
 
 mod address;
+mod body;
 mod content;
+mod debug_token;
+mod field;
 mod graph_error;
 mod meaning;
 mod messages;
@@ -50,7 +53,7 @@ impl Guest for CloudApi {
 
     fn render_problem(context: Context, asked: Asked, problem: Problem) -> Response {
         let version = address::version_of(&asked.path).map(str::to_owned);
-        Reply::new(&context, version).refusal(&GraphError::of(&problem))
+        Reply::new(&context, version).refusal(&GraphError::of_request(&problem))
     }
 
     fn webhook(context: Context, event: String) -> Result<Option<WebhookBody>, Problem> {
@@ -61,8 +64,14 @@ impl Guest for CloudApi {
 fn answer(target: &Target, request: &Request, outcomes: &[Outcome], reply: &Reply) -> Result<Step, GraphError> {
     match (request.method, target) {
         (Method::Post, Target::Messages(phone)) => messages::next(phone, request, outcomes, reply),
-        (_, Target::Messages(_)) => Err(GraphError::no_field("messages", "WhatsAppBusinessPhoneNumber")),
+        (method, Target::Messages(phone)) => Err(GraphError::no_edge(method, phone, "messages")),
         (Method::Get, Target::Object(id)) => node::next(id, request, outcomes, reply),
+        (Method::Get, Target::Token) => debug_token::next(request, reply),
+        (method, Target::Token) => Err(GraphError::unknown_object(method, "debug_token")),
+        (method, Target::Edge(id, edge)) => Err(match edge.split_once('/') {
+            None => GraphError::no_edge(method, id, edge),
+            Some((_, rest)) => GraphError::unknown_path(&format!("/{rest}")),
+        }),
         (method, Target::Object(id) | Target::Version(id)) => Err(GraphError::unknown_object(method, id)),
         (_, Target::Nothing(path)) => Err(GraphError::unknown_path(path)),
     }
@@ -180,6 +189,25 @@ mod tests {
                 &[("version", "1"), ("id", "media")],
                 2500,
             ),
+            (
+                Method::Post,
+                "/{version}/{id}/{*edge}",
+                &[("version", "v20.0"), ("id", "1"), ("edge", "media")],
+                100,
+            ),
+            (
+                Method::Get,
+                "/{version}/{id}/{*edge}",
+                &[("version", "v20.0"), ("id", "1"), ("edge", "media/x")],
+                2500,
+            ),
+            (
+                Method::Delete,
+                "/{version}/{id}/{*edge}",
+                &[("version", "non"), ("id", "sen"), ("edge", "se")],
+                2500,
+            ),
+            (Method::Get, "/{id}", &[("id", "debug_token")], 100),
         ] {
             let response = responded(request(method, route, params, Body::Empty), vec![]);
             let body = json_of(&response);

@@ -58,6 +58,8 @@ const NO_CAPABILITY: Meaning = oauth(400, 3, "Application does not have the capa
 const NOT_REGISTERED: Meaning = oauth(400, 133_010, "Account not registered");
 const UNDELIVERABLE: Meaning = oauth(400, 131_026, "Message undeliverable");
 const TOO_MANY: Meaning = oauth(429, 130_429, "Rate limit hit");
+/// The answer to too many requests, of whatever kind.
+pub(crate) const TOO_MANY_REQUESTS: Meaning = oauth(429, 4, "Application request limit reached");
 const UNAVAILABLE: Meaning = oauth(503, 131_016, "Service unavailable");
 pub(crate) const FAILED: Meaning = oauth(500, 131_000, "Something went wrong");
 
@@ -80,11 +82,11 @@ impl Meaning {
             "forbidden" => NO_PERMISSION,
             "not_found" | "session_not_found" => NOTHING_THERE,
             "method_not_allowed" => WRONG_METHOD,
-            "message_not_found" | "invalid_field" => WRONG_VALUE,
+            "message_not_found" | "invalid_field" | "conflict" => WRONG_VALUE,
             "invalid_json" | "unsupported_media_type" | "not_acceptable" => WRONG_BODY,
             "body_too_large" => with_status(WRONG_BODY),
             "unknown_type" => UNSUPPORTED_TYPE,
-            "session_not_linked" | "conflict" => NOT_REGISTERED,
+            "session_not_linked" => NOT_REGISTERED,
             "recipient_not_on_whatsapp" | "whatsapp_refused" => UNDELIVERABLE,
             "rate_limited" => TOO_MANY,
             "not_supported" => NO_CAPABILITY,
@@ -130,7 +132,7 @@ mod tests {
             ("method_not_allowed", 405, 400, 100),
             ("not_acceptable", 406, 400, 100),
             ("session_not_linked", 409, 400, 133_010),
-            ("conflict", 409, 400, 133_010),
+            ("conflict", 409, 400, 131_009),
             ("body_too_large", 413, 413, 100),
             ("unsupported_media_type", 415, 400, 100),
             ("recipient_not_on_whatsapp", 422, 400, 131_026),

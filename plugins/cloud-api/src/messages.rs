@@ -1,6 +1,6 @@
 //! `POST /{phone}/messages`: a message to be sent, or one that was read.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bindings::exports::switchboard::plugin::dialect::{Effect, Outcome, Problem, Request, Step};
 use crate::bindings::switchboard::plugin::effects::{Send, Sent};
@@ -17,7 +17,7 @@ use crate::user_id;
 const LONGEST_REFERENCE: usize = 512;
 
 pub(crate) fn next(phone: &str, request: &Request, outcomes: &[Outcome], reply: &Reply) -> Result<Step, GraphError> {
-    let params = Params::of(&request.body)?;
+    let params = Params::of(request)?;
     let product = params.needed_words("messaging_product")?;
     if !product.eq_ignore_ascii_case("whatsapp") {
         return Err(GraphError::wrong("messaging_product", "must be one of {WHATSAPP}"));
@@ -28,13 +28,33 @@ pub(crate) fn next(phone: &str, request: &Request, outcomes: &[Outcome], reply: 
     let send = send(phone, &params)?;
     match outcomes {
         [] => Ok(Step::Do(vec![Effect::Send(send)])),
-        [Outcome::Sent(sent), ..] => {
+        // What it answers may be older than this session, or have an id of Meta's own. Meta sends such a message as well, as an
+        // answer to nothing.
+        [Outcome::Failed(problem)] if send.reply_to.is_some() && is_about_reply(problem) => {
+            let send = Send { reply_to: None, ..send };
+            Ok(Step::Do(vec![Effect::Send(send)]))
+        }
+        [.., Outcome::Sent(sent)] => {
             // As it was given, and the host may have been told something else: see `recipient`.
-            let input = params.words("to")?.unwrap_or(send.to);
+            let given = params.words("to")?.or(params.words("recipient")?);
+            let input = given.unwrap_or(send.to);
             Ok(Step::Respond(reply.ok(&answer(&input, sent))))
         }
-        [Outcome::Failed(Problem::NotSupported(sentence)), ..] => Err(GraphError::new(&UNSUPPORTED_TYPE, sentence)),
-        [outcome, ..] => Err(refusal(phone, outcome)),
+        [.., Outcome::Failed(Problem::NotSupported(sentence))] => Err(GraphError::new(&UNSUPPORTED_TYPE, sentence)),
+        [.., outcome] => Err(refusal(phone, outcome)),
+    }
+}
+
+/// Whether a send failed because of the message that it answers, and not because of the one that it reacts to.
+fn is_about_reply(problem: &Problem) -> bool {
+    const FIELD: &str = "replyTo";
+    match problem {
+        Problem::InvalidField(problem) => problem.field == FIELD,
+        Problem::Other(problem) if problem.code == "message_not_found" => {
+            let details: Value = serde_json::from_str(&problem.details).unwrap_or_default();
+            details["field"] == FIELD
+        }
+        _ => false,
     }
 }
 
@@ -77,14 +97,15 @@ fn send(phone: &str, params: &Params) -> Result<Send, GraphError> {
 
 /// `to`, or whom a user id stands for that this dialect's webhooks have given out.
 fn recipient(params: &Params) -> Result<String, GraphError> {
-    match params.words("recipient_type")?.as_deref() {
-        None | Some("individual" | "group") => {}
-        Some(_) => {
-            return Err(GraphError::wrong(
-                "recipient_type",
-                "must be one of {INDIVIDUAL, GROUP}",
-            ));
-        }
+    let kind = params.words("recipient_type")?.unwrap_or_default();
+    if !["", "individual", "group"]
+        .iter()
+        .any(|known| kind.eq_ignore_ascii_case(known))
+    {
+        return Err(GraphError::wrong(
+            "recipient_type",
+            "must be one of {INDIVIDUAL, GROUP}",
+        ));
     }
     if let Some(to) = params.words("to")? {
         // pywa writes a user id here when it answers somebody whose number is hidden.
@@ -97,7 +118,7 @@ fn recipient(params: &Params) -> Result<String, GraphError> {
 }
 
 /// Exactly what Meta answers; pywa fails without either list.
-fn answer(input: &str, sent: &Sent) -> serde_json::Value {
+fn answer(input: &str, sent: &Sent) -> Value {
     json!({
         "messaging_product": "whatsapp",
         "contacts": [{"input": input, "wa_id": sent.to}],
@@ -109,8 +130,8 @@ fn answer(input: &str, sent: &Sent) -> serde_json::Value {
 mod tests {
     use super::*;
     use crate::bindings::switchboard::plugin::content::{Content, Text};
+    use crate::bindings::switchboard::plugin::types::{FieldProblem, OpenProblem};
     use crate::params::tests::params;
-    use serde_json::Value;
 
     fn sends(changes: Value) -> Result<Send, GraphError> {
         let mut body = json!({"to": "919846303025", "text": {"body": "hi"}});
@@ -145,8 +166,43 @@ mod tests {
 
     #[test]
     fn null_and_what_nobody_knows_are_passed_over() {
-        let send = sends(json!({"context": null, "recipient_type": null, "biz_opaque_callback_data": null, "ttl": 7}));
-        assert!(matches!(send, Ok(send) if send.reply_to.is_none() && send.reference.is_none()));
+        let nulls = json!({"context": null, "recipient_type": null, "biz_opaque_callback_data": null, "ttl": 7});
+        for nothing in [
+            nulls,
+            json!({"context": []}),
+            json!({"context": ""}),
+            json!({"recipient_type": "INDIVIDUAL"}),
+        ] {
+            let send = sends(nothing);
+            assert!(matches!(send, Ok(send) if send.reply_to.is_none() && send.reference.is_none()));
+        }
+    }
+
+    #[test]
+    fn only_a_fault_of_what_is_answered_is_passed_over() {
+        let wrong = |field: &str| {
+            Problem::InvalidField(FieldProblem {
+                field: field.to_owned(),
+                message: String::new(),
+            })
+        };
+        let unknown = |field: &str| {
+            Problem::Other(OpenProblem {
+                status: 404,
+                code: "message_not_found".to_owned(),
+                message: String::new(),
+                details: json!({"field": field}).to_string(),
+            })
+        };
+        for (problem, passes) in [
+            (wrong("replyTo"), true),
+            (unknown("replyTo"), true),
+            (wrong("to"), false),
+            (unknown("messageId"), false),
+            (Problem::NotSupported(String::new()), false),
+        ] {
+            assert_eq!(is_about_reply(&problem), passes, "{problem:?}");
+        }
     }
 
     #[test]

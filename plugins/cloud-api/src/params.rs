@@ -1,11 +1,12 @@
 //! The parameters of a request, read as loosely as Meta reads them, because its clients rely on that: null is the same as nothing,
-//! a number may be a text and the reverse, and an object or a list may be a text that holds its JSON.
+//! a number may be a text and the reverse, and an object or a list may be a text that holds its JSON. An empty text there is
+//! nothing, and an empty list an object without fields, because PHP writes one so.
 
 use serde_json::{Map, Value};
 
-use crate::bindings::switchboard::plugin::http::{Body, Data};
+use crate::bindings::exports::switchboard::plugin::dialect::Request;
+use crate::body;
 use crate::graph_error::GraphError;
-use crate::meaning::WRONG_BODY;
 
 /// The parameters of a request, or of one of its objects.
 #[derive(Debug)]
@@ -16,21 +17,14 @@ pub(crate) struct Params {
 }
 
 impl Params {
-    /// The parameters in the body of a request. No body means no parameters.
-    pub(crate) fn of(body: &Body) -> Result<Self, GraphError> {
-        let fields = match body {
-            Body::Empty => Some(Map::new()),
-            Body::Whole(Data::Text(text)) if text.trim().is_empty() => Some(Map::new()),
-            Body::Whole(Data::Text(text)) => serde_json::from_str(text).ok(),
-            Body::Whole(Data::Blob(_)) => {
-                return Err(GraphError::new(&WRONG_BODY, "The body must be at most 256 KiB."));
-            }
-            _ => None,
-        };
+    /// The parameters of a request: those of its body, and of its query whatever is not there.
+    pub(crate) fn of(request: &Request) -> Result<Self, GraphError> {
+        let query = request.query.iter().cloned();
+        let mut fields: Map<String, Value> = query.map(|(name, text)| (name, text.into())).collect();
+        let body = body::fields(request)?;
+        fields.extend(body.into_iter().filter(|(_, value)| !value.is_null()));
         let path = String::new();
-        fields
-            .map(|fields| Self { fields, path })
-            .ok_or_else(|| GraphError::new(&WRONG_BODY, "The body must be a JSON object."))
+        Ok(Self { fields, path })
     }
 
     /// How Meta names one of these.
@@ -88,26 +82,27 @@ impl Params {
 
     /// A yes or no; nothing is no.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, GraphError> {
-        match self.get(name) {
-            None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(Value::String(text)) if text == "true" => Ok(true),
-            Some(Value::String(text)) if text == "false" || text.is_empty() => Ok(false),
-            Some(_) => Err(self.wrong(name, "must be a boolean")),
+        let text = match self.get(name) {
+            None => return Ok(false),
+            Some(Value::String(text)) => text.to_ascii_lowercase(),
+            Some(value) => value.to_string(),
+        };
+        match text.as_str() {
+            "true" | "1" => Ok(true),
+            "false" | "0" | "" => Ok(false),
+            _ => Err(self.wrong(name, "must be a boolean")),
         }
     }
 
     pub(crate) fn object(&self, name: &str) -> Result<Option<Self>, GraphError> {
-        let Some(value) = self.get(name) else {
-            return Ok(None);
+        let fields = match self.unfolded(name) {
+            None => return Ok(None),
+            Some(Value::Object(fields)) => fields,
+            Some(Value::Array(entries)) if entries.is_empty() => Map::new(),
+            Some(_) => return Err(self.wrong(name, "must be a JSON object")),
         };
-        match unfolded(value) {
-            Value::Object(fields) => Ok(Some(Self {
-                fields,
-                path: self.name_of(name),
-            })),
-            _ => Err(self.wrong(name, "must be a JSON object")),
-        }
+        let path = self.name_of(name);
+        Ok(Some(Self { fields, path }))
     }
 
     pub(crate) fn needed_object(&self, name: &str) -> Result<Self, GraphError> {
@@ -116,11 +111,10 @@ impl Params {
 
     /// A list of objects; nothing is an empty one.
     pub(crate) fn list(&self, name: &str) -> Result<Vec<Self>, GraphError> {
-        let Some(value) = self.get(name) else {
-            return Ok(Vec::new());
-        };
-        let Value::Array(entries) = unfolded(value) else {
-            return Err(self.wrong(name, "must be an array"));
+        let entries = match self.unfolded(name) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(entries)) => entries,
+            Some(_) => return Err(self.wrong(name, "must be an array")),
         };
         let list = self.name_of(name);
         let object = |(at, entry): (usize, Value)| {
@@ -132,23 +126,28 @@ impl Params {
         };
         entries.into_iter().enumerate().map(object).collect()
     }
-}
 
-/// The value, or what a text holds as JSON.
-fn unfolded(value: &Value) -> Value {
-    match value {
-        Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
-        _ => value.clone(),
+    /// The value, or what a text holds as JSON. An empty text holds nothing.
+    fn unfolded(&self, name: &str) -> Option<Value> {
+        match self.get(name)? {
+            Value::String(text) if text.trim().is_empty() => None,
+            Value::String(text) => Some(serde_json::from_str(text).unwrap_or_default()),
+            value => Some(value.clone()),
+        }
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::bindings::switchboard::plugin::http::{Body, Data};
     use serde_json::json;
 
     pub(crate) fn params(body: &Value) -> Params {
-        Params::of(&Body::Whole(Data::Text(body.to_string()))).unwrap()
+        Params {
+            fields: body.as_object().unwrap().clone(),
+            path: String::new(),
+        }
     }
 
     #[test]
@@ -158,7 +157,45 @@ pub(crate) mod tests {
             assert_eq!(params.words(name), Ok(None), "{name}");
             assert_eq!(params.flag(name), Ok(false), "{name}");
         }
-        assert!(params.object("a").unwrap().is_none() && params.list("a").unwrap().is_empty());
+        for name in ["a", "b"] {
+            assert!(params.object(name).unwrap().is_none() && params.list(name).unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn an_empty_list_is_an_object_without_fields_as_php_writes_one() {
+        let params = params(&json!({"context": [], "text": "[]", "org": [1]}));
+        for name in ["context", "text"] {
+            let object = params.object(name).unwrap().unwrap();
+            assert_eq!(object.words("message_id"), Ok(None), "{name}");
+        }
+        assert!(params.object("org").is_err());
+    }
+
+    #[test]
+    fn a_yes_or_no_has_many_spellings() {
+        for (value, flag) in [
+            (json!(true), true),
+            (json!(1), true),
+            (json!("1"), true),
+            (json!("TRUE"), true),
+            (json!(false), false),
+            (json!(0), false),
+            (json!("0"), false),
+            (json!("False"), false),
+        ] {
+            assert_eq!(
+                params(&json!({"preview_url": value})).flag("preview_url"),
+                Ok(flag),
+                "{value}"
+            );
+        }
+        for value in [json!(2), json!("yes"), json!([])] {
+            assert!(
+                params(&json!({"preview_url": value})).flag("preview_url").is_err(),
+                "{value}"
+            );
+        }
     }
 
     #[test]
@@ -216,11 +253,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_object_is_refused_and_none_at_all_is_empty() {
-        for body in ["[]", "7", "{", "hi"] {
-            assert!(Params::of(&Body::Whole(Data::Text(body.to_owned()))).is_err(), "{body}");
+    fn the_query_has_what_the_body_lacks() {
+        let mut request = body::tests::request("", Body::Whole(Data::Text(r#"{"to": "1", "type": null}"#.to_owned())));
+        request.query = [("to", "2"), ("type", "text"), ("ttl", "7")]
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .to_vec();
+        let params = Params::of(&request).unwrap();
+        for (name, text) in [("to", "1"), ("type", "text"), ("ttl", "7")] {
+            assert_eq!(params.words(name), Ok(Some(text.to_owned())));
         }
-        assert!(Params::of(&Body::Form(vec![])).is_err());
-        assert!(!Params::of(&Body::Empty).unwrap().has("to"));
     }
 }

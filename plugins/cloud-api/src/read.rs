@@ -67,11 +67,13 @@ mod tests {
             state: TypingState::Writing,
         });
         let body = json!({"status": "read", "message_id": WAMID, "typing_indicator": {"type": "text"}});
-        assert_eq!(asked(&body), [read.clone(), typing]);
-        assert_eq!(
-            asked(&json!({"status": "read", "message_id": WAMID, "typing_indicator": null})),
-            [read]
-        );
+        assert_eq!(asked(&body), [read.clone(), typing.clone()]);
+        let empty = json!({"status": "read", "message_id": WAMID, "typing_indicator": []});
+        assert_eq!(asked(&empty), [read.clone(), typing], "as PHP writes an empty object");
+        for nothing in [json!(null), json!("")] {
+            let body = json!({"status": "read", "message_id": WAMID, "typing_indicator": nothing});
+            assert_eq!(asked(&body), std::slice::from_ref(&read), "{body}");
+        }
     }
 
     #[test]

@@ -7,18 +7,21 @@ use crate::bindings::switchboard::plugin::http::{Body, Data};
 use crate::graph_error::GraphError;
 use crate::trace;
 
+/// The version of an answer to a request that names none, as it is with Meta.
+const DEFAULT_VERSION: &str = "v23.0";
+
 /// What every answer to one request has in common.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    version: Option<String>,
+    version: String,
     trace_id: String,
 }
 
 impl Reply {
-    /// For the request of this context, which asked for this version.
+    /// For the request of this context, which asked for this version, or for none.
     pub(crate) fn new(context: &Context, version: Option<String>) -> Self {
         Self {
-            version,
+            version: version.unwrap_or_else(|| DEFAULT_VERSION.to_owned()),
             trace_id: trace::id(&context.request_id),
         }
     }
@@ -50,12 +53,9 @@ impl Reply {
         let mut headers = vec![
             ("content-type".to_owned(), "application/json".to_owned()),
             ("x-fb-trace-id".to_owned(), self.trace_id.clone()),
+            ("x-fb-request-id".to_owned(), self.trace_id.clone()),
+            ("facebook-api-version".to_owned(), self.version.clone()),
         ];
-        headers.extend(
-            self.version
-                .clone()
-                .map(|version| ("facebook-api-version".to_owned(), version)),
-        );
         headers.extend(more);
         Response {
             status,
@@ -84,7 +84,7 @@ mod tests {
 
     fn reply() -> Reply {
         Reply {
-            version: None,
+            version: "v20.0".to_owned(),
             trace_id: "A".to_owned(),
         }
     }

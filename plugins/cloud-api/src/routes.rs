@@ -1,4 +1,5 @@
-//! The routes. Meta's paths stand behind a version, and some clients leave it out, so each route is there twice.
+//! The routes. Meta's paths stand behind a version, and some clients leave it out, so each route is there twice; but whatever else
+//! hangs on an object only behind a version, where it must be Meta's.
 
 use crate::bindings::exports::switchboard::plugin::dialect::{Access, Method, Route};
 
@@ -6,6 +7,7 @@ pub(crate) const MESSAGES: &str = "/{phone}/messages";
 pub(crate) const VERSIONED_MESSAGES: &str = "/{version}/{phone}/messages";
 pub(crate) const OBJECT: &str = "/{id}";
 pub(crate) const VERSIONED_OBJECT: &str = "/{version}/{id}";
+pub(crate) const VERSIONED_EDGE: &str = "/{version}/{id}/{*edge}";
 
 /// All of them. A token comes first: clients test theirs with requests that lead nowhere.
 pub(crate) fn all() -> Vec<Route> {
@@ -16,7 +18,14 @@ pub(crate) fn all() -> Vec<Route> {
         summary: summary.to_owned(),
     };
     let both = |method, paths: [&str; 2], summary: &str| paths.map(|path| route(method, path, summary));
-    [
+    let edge = |method| {
+        route(
+            method,
+            VERSIONED_EDGE,
+            "Refused as Meta refuses an edge that is not there.",
+        )
+    };
+    let whole = [
         both(
             Method::Post,
             [VERSIONED_MESSAGES, MESSAGES],
@@ -33,7 +42,9 @@ pub(crate) fn all() -> Vec<Route> {
             "What is known of a phone number, as Meta's Cloud API shows it.",
         ),
     ]
-    .concat()
+    .concat();
+    let edges = [Method::Get, Method::Post, Method::Delete].map(edge);
+    whole.into_iter().chain(edges).collect()
 }
 
 #[cfg(test)]
@@ -49,7 +60,7 @@ mod tests {
             .collect();
         seen.sort();
         seen.dedup();
-        assert_eq!((seen.len(), routes.len()), (6, 6));
+        assert_eq!((seen.len(), routes.len()), (9, 9));
         assert!(routes.iter().all(|route| route.access == Access::Token));
     }
 }

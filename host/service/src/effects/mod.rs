@@ -119,10 +119,14 @@ impl<'a> Carrier<'a> {
             accepted_at: self.context.accepted_at,
         };
         let sent = self.service.send_contents(&session_ref(&session)?, delivery).await?;
+        let to = match sent.chat.number() {
+            Some(number) => number.digits().to_owned(),
+            None => sent.to.to_string(),
+        };
         Ok(Outcome::Sent(Sent {
             message_id: sent.message_id.to_string(),
             wamid: sent.wamid,
-            to: sent.to.to_string(),
+            to,
             acknowledged: sent.status == SendStatus::Sent,
         }))
     }

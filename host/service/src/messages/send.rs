@@ -95,6 +95,9 @@ pub struct Sent {
     /// The recipient, in its one spelling.
     #[schema(value_type = String, example = "15550000002")]
     pub to: Recipient,
+    /// The address under which WhatsApp knows the recipient, as far as that was found out: it may have another number.
+    #[serde(skip)]
+    pub(crate) chat: Jid,
     /// The session that sends.
     #[schema(value_type = String, example = "qr_1700000000000_1a2b3c4d")]
     pub session_id: SessionId,
@@ -366,6 +369,7 @@ impl Draft {
             wamid: first.wamid,
             status,
             to,
+            chat: self.chat.clone(),
             session_id: self.session,
             messages: if ids.len() > 1 {
                 ids.iter().map(message).collect()

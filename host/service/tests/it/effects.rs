@@ -224,3 +224,28 @@ async fn no_option_of_a_send_is_passed_over() {
         Outcome::Sent(_)
     ));
 }
+
+#[tokio::test]
+async fn a_dialect_is_told_the_number_by_which_whatsapp_knows_the_recipient() {
+    let world = World::new().await;
+    let (id, line) = world.linked("15550000001").await;
+    line.knows_as("5511987654321", "551187654321");
+    let Effect::Send(send) = send(id, &json!({})) else {
+        panic!("no send")
+    };
+    let to = "+55 11 98765-4321".to_owned();
+    let told = asked(
+        &world.service,
+        &[Scope::MessagesSend],
+        Effect::Send(Send { to, ..send }),
+    )
+    .await;
+    assert!(
+        matches!(&told, Outcome::Sent(sent) if sent.to == "551187654321" && sent.acknowledged),
+        "{told:?}"
+    );
+    assert_eq!(line.wrote(1).await[0].chat.to_string(), "551187654321@s.whatsapp.net");
+    // Our own answer names the recipient as it was given.
+    let ours = world.send(id, "+55 11 98765-4321", "hi", true).await.unwrap();
+    assert_eq!(ours.to.to_string(), "5511987654321");
+}

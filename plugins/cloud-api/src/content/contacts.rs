@@ -1,5 +1,6 @@
 //! `contacts`: entries of an address book. Every part but the name as it is shown may be absent or null.
 
+use super::mandatory;
 use crate::bindings::switchboard::plugin::content::{
     Contact, ContactAddress, ContactName, ContactOrganization, ContactPhone, Labelled,
 };
@@ -12,7 +13,7 @@ const MOST: usize = 256;
 pub(super) fn of(params: &Params) -> Result<Vec<Contact>, GraphError> {
     let contacts = params.list("contacts")?;
     if contacts.is_empty() {
-        return Err(GraphError::missing("contacts"));
+        return Err(mandatory("contacts"));
     }
     if contacts.len() > MOST {
         return Err(GraphError::wrong("contacts", "must be a list of at most 256 contacts"));
@@ -27,7 +28,7 @@ fn contact(entry: &Params) -> Result<Contact, GraphError> {
         emails: known(entry, "emails", |email| labelled(email, "email"))?,
         urls: known(entry, "urls", |url| labelled(url, "url"))?,
         addresses: known(entry, "addresses", address)?,
-        organization: entry.object("org")?.as_ref().map(organization).transpose()?,
+        organization: entry.object("org")?.as_ref().map(organization).transpose()?.flatten(),
         birthday: entry.words("birthday")?,
     })
 }
@@ -57,7 +58,7 @@ fn name(name: &Params) -> Result<ContactName, GraphError> {
 }
 
 fn phone(phone: &Params) -> Result<Option<ContactPhone>, GraphError> {
-    let whatsapp = phone.words("wa_id")?;
+    let whatsapp = phone.words("wa_id")?.and_then(|wa_id| digits(&wa_id));
     let Some(number) = phone
         .words("phone")?
         .or_else(|| whatsapp.as_ref().map(|digits| format!("+{digits}")))
@@ -69,6 +70,12 @@ fn phone(phone: &Params) -> Result<Option<ContactPhone>, GraphError> {
         label: phone.words("type")?,
         whatsapp,
     }))
+}
+
+/// The digits of a number on WhatsApp, however it is spelled; none if they are not 7 to 15, which no number has.
+fn digits(wa_id: &str) -> Option<String> {
+    let digits: String = wa_id.chars().filter(char::is_ascii_digit).collect();
+    (7..=15).contains(&digits.len()).then_some(digits)
 }
 
 fn labelled(entry: &Params, name: &str) -> Result<Option<Labelled>, GraphError> {
@@ -98,12 +105,14 @@ fn address(address: &Params) -> Result<Option<ContactAddress>, GraphError> {
     }))
 }
 
-fn organization(org: &Params) -> Result<ContactOrganization, GraphError> {
-    Ok(ContactOrganization {
-        company: org.words("company")?,
-        department: org.words("department")?,
-        title: org.words("title")?,
-    })
+fn organization(org: &Params) -> Result<Option<ContactOrganization>, GraphError> {
+    let (company, department, title) = (org.words("company")?, org.words("department")?, org.words("title")?);
+    let empty = [&company, &department, &title].iter().all(|part| part.is_none());
+    Ok((!empty).then_some(ContactOrganization {
+        company,
+        department,
+        title,
+    }))
 }
 
 #[cfg(test)]
@@ -152,6 +161,28 @@ mod tests {
         assert_eq!(contact.phones[0].number, "+917012729389");
         assert!(contact.emails.is_empty() && contact.urls.is_empty() && contact.addresses.is_empty());
         assert_eq!((contact.organization, contact.birthday), (None, None));
+        for org in [json!([]), json!(""), json!({"company": ""})] {
+            let contact = one(&json!({"name": {"formatted_name": "Asha"}, "org": org}));
+            assert_eq!(contact.organization, None, "{org}");
+        }
+    }
+
+    #[test]
+    fn a_number_on_whatsapp_is_its_digits_or_none() {
+        for (wa_id, whatsapp) in [
+            ("+91 70127-29389", Some("917012729389")),
+            ("917012729389@s.whatsapp.net", Some("917012729389")),
+            ("12345", None),
+            ("1234567890123456", None),
+            ("none", None),
+        ] {
+            let contact = one(&json!({
+                "name": {"formatted_name": "Asha"},
+                "phones": [{"phone": "+91 70127 29389", "wa_id": wa_id}],
+            }));
+            assert_eq!(contact.phones[0].whatsapp.as_deref(), whatsapp, "{wa_id}");
+            assert_eq!(contact.phones[0].number, "+91 70127 29389");
+        }
     }
 
     #[test]

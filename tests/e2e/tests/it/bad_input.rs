@@ -137,7 +137,7 @@ async fn what_does_not_exist_is_404_and_what_cannot_be_done_so_is_405() {
         .await
         .expect_problem(404, "message_not_found", None);
     api.get("/api/nonsense").await.expect_problem(404, "not_found", None);
-    api.get("/non/sen/se").await.expect_problem(404, "not_found", None);
+    api.get("/docs/non/sense").await.expect_problem(404, "not_found", None);
     api.delete("/api/messages/send")
         .await
         .expect_problem(405, "method_not_allowed", None);

@@ -46,8 +46,12 @@ async fn a_text_goes_out_under_every_name_of_the_phone_with_a_version_and_withou
     {
         let said = format!("hello {n}");
         let answer = world.api.post(&path, &text(&said)).await;
-        let version = answer.headers.get("facebook-api-version");
-        assert_eq!(version.is_some(), path.starts_with("/v"), "{path}");
+        let first = path.split('/').nth(1).filter(|first| first.starts_with('v'));
+        assert_eq!(
+            answer.headers["facebook-api-version"],
+            first.unwrap_or("v23.0"),
+            "{path}"
+        );
         assert_eq!(answer.headers["content-type"], "application/json");
         let body = answer.expect(200);
         assert_eq!(body["messaging_product"], "whatsapp");
@@ -118,6 +122,107 @@ async fn a_place_contacts_a_reaction_and_an_answer_arrive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_a_message_that_is_not_known_is_sent_without_it() {
+    let world = World::start().await;
+    let friend = world.phone(FRIEND);
+    let (_, mobid) = desk(&world).await;
+    for (n, unknown) in [
+        "msg_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        // As Meta made them in the years before.
+        "wamid.HBgLMTU1NTAwMDAwMDIVAgARGBIwQkRCNDFGMzhFNkJCODVBNzIA",
+        "wamid.gBGGSFcCNEOPAgkO_KJ55r4w_ww",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let said = format!("answer {n}");
+        let mut answer = text(&said);
+        answer["context"] = json!({"message_id": unknown});
+        world
+            .api
+            .post(&format!("/v23.0/{mobid}/messages"), &answer)
+            .await
+            .expect(200);
+        let arrived = friend
+            .wait_for_message(PATIENCE, |got| got.text.as_deref() == Some(&said))
+            .await
+            .unwrap();
+        assert_eq!(arrived.quotes, None, "{unknown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_may_be_a_form_or_stand_in_the_query() {
+    let world = World::start().await;
+    let friend = world.phone(FRIEND);
+    let (_, mobid) = desk(&world).await;
+    let path = format!("/v23.0/{mobid}/messages");
+    let pairs = |body: &str| format!("messaging_product=whatsapp&to={FRIEND}&text=%7B%22body%22%3A%22{body}%22%7D");
+    let part =
+        |name: &str, value: &str| format!("--b\r\ncontent-disposition: form-data; name={name}\r\n\r\n{value}\r\n");
+    let parts = [
+        part("messaging_product", "whatsapp"),
+        part("to", FRIEND),
+        part("text", r#"{"body": "multipart"}"#),
+        "--b--\r\n".to_owned(),
+    ];
+    let form = "application/x-www-form-urlencoded";
+    for (body, path, content_type, bytes) in [
+        ("form", path.clone(), form, pairs("form")),
+        // What curl says of whatever it sends with -d.
+        ("json", path.clone(), form, text("json").to_string()),
+        (
+            "multipart",
+            path.clone(),
+            "multipart/form-data; boundary=b",
+            parts.concat(),
+        ),
+        (
+            "query",
+            format!("{path}?{}", pairs("query")),
+            "text/plain",
+            String::new(),
+        ),
+    ] {
+        let headers = [("content-type", content_type)];
+        let answer = world
+            .api
+            .call(reqwest::Method::POST, &path, &headers, Some(bytes.into_bytes()));
+        answer.await.expect(200);
+        let wanted = |message: &ReceivedMessage| message.text.as_deref() == Some(body);
+        friend.wait_for_message(PATIENCE, wanted).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_offered_yet_is_refused_in_metas_words_once_the_token_is_good() {
+    let world = World::start().await;
+    let (_, mobid) = desk(&world).await;
+    let stranger = world.api.with_token("nonsense");
+    let media = format!("/v23.0/{mobid}/media");
+    let file = "--b\r\ncontent-disposition: form-data; name=file; filename=a.png\r\n\r\nx\r\n--b--\r\n";
+    for (api, status, code) in [(&stranger, 401, 190), (&world.api, 400, 100)] {
+        let headers = [("content-type", "multipart/form-data; boundary=b")];
+        let upload = api.call(reqwest::Method::POST, &media, &headers, Some(file.into()));
+        error(upload.await, status, code);
+        for edge in ["phone_numbers", "message_templates", "whatsapp_business_profile"] {
+            error(api.get(&format!("/v23.0/{mobid}/{edge}")).await, status, code);
+            error(api.delete(&format!("/v23.0/{mobid}/{edge}")).await, status, code);
+        }
+        error(
+            api.post(&format!("/v23.0/{mobid}/register"), &json!({})).await,
+            status,
+            code,
+        );
+    }
+    error(world.api.get(&format!("/v23.0/{mobid}/messages/1/2")).await, 400, 2500);
+    error(world.api.get("/non/sen/se").await, 400, 2500);
+    let token = world.api.get("/v23.0/debug_token?input_token=T").await.expect(200);
+    assert_eq!(token["data"]["is_valid"], true, "{token}");
+    error(stranger.get("/v23.0/debug_token?input_token=T").await, 401, 190);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_marked_as_read_with_and_without_typing() {
     let world = World::start().await;
     let friend = world.phone(FRIEND);
@@ -139,6 +244,10 @@ async fn a_message_is_marked_as_read_with_and_without_typing() {
         .wait_for_receipt(PATIENCE, &sent, |receipt| receipt.kind == "read")
         .await
         .unwrap();
+    let path = format!("/v23.0/{mobid}/messages");
+    let ours = world.api.post(&path, &text("ours")).await.expect(200);
+    let read = json!({"messaging_product": "whatsapp", "status": "read", "message_id": ours["messages"][0]["id"]});
+    error(world.api.post(&path, &read).await, 400, 131_009);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,9 +303,11 @@ async fn whatever_goes_wrong_is_told_in_metas_words() {
     let mut reaction = json!({"messaging_product": "whatsapp", "to": FRIEND, "type": "reaction"});
     reaction["reaction"] = json!({"message_id": "msg_01ARZ3NDEKTSV4RRFFQ69G5FAV", "emoji": "this is text"});
     assert_eq!(world.api.post(&path, &reaction).await.status, 400);
-    let mut template = text("x");
-    template["type"] = json!("hologram");
-    error(world.api.post(&path, &template).await, 400, 131_051);
+    for (kind, code) in [("template", 131_051), ("hologram", 100)] {
+        let mut other = text("x");
+        other["type"] = json!(kind);
+        error(world.api.post(&path, &other).await, 400, code);
+    }
     let mut nobody = text("x");
     nobody["to"] = json!("15559999999");
     error(world.api.post(&path, &nobody).await, 400, 131_026);

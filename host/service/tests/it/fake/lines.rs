@@ -1,6 +1,6 @@
 //! Lines to WhatsApp that do what the test says.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -100,6 +100,7 @@ impl Lines for FakeLines {
             state: watch::channel(state).0,
             sent: Mutex::default(),
             strangers: Mutex::default(),
+            renumbered: Mutex::default(),
             silent: Mutex::new(false),
             refuse: Mutex::default(),
             fault: Mutex::default(),
@@ -132,6 +133,7 @@ pub(crate) struct FakeLine {
     state: watch::Sender<LineState>,
     sent: Mutex<Vec<Outgoing>>,
     strangers: Mutex<HashSet<String>>,
+    renumbered: Mutex<HashMap<PhoneNumber, PhoneNumber>>,
     silent: Mutex<bool>,
     refuse: Mutex<Option<u16>>,
     fault: Mutex<Option<SendError>>,
@@ -259,6 +261,12 @@ impl FakeLine {
         self.strangers.lock().unwrap().insert(number.to_owned());
     }
 
+    /// Whoever has the one number is known by the other, as in countries that have changed their numbering.
+    pub(crate) fn knows_as(&self, number: &str, other: &str) {
+        let (number, other) = (number.parse().unwrap(), other.parse().unwrap());
+        self.renumbered.lock().unwrap().insert(number, other);
+    }
+
     /// What was written to the socket so far.
     pub(crate) fn written(&self) -> Vec<Outgoing> {
         self.sent.lock().unwrap().clone()
@@ -360,8 +368,9 @@ impl Line for FakeLine {
             return Err(LineError::NotConnected);
         }
         let stranger = self.strangers.lock().unwrap().contains(number.digits());
+        let known = self.renumbered.lock().unwrap().get(number).cloned();
         Ok((!stranger).then(|| Registered {
-            jid: Jid::of_number(number),
+            jid: Jid::of_number(&known.unwrap_or_else(|| number.clone())),
             lid: None,
         }))
     }
