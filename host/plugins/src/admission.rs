@@ -3,12 +3,15 @@
 
 use std::borrow::Cow;
 
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::InstancePre;
+use wasmtime::wasmparser::{BinaryReaderError, Parser, Payload};
 
 use crate::aside::aside;
+use crate::cache::Code;
 use crate::call::Guest;
 use crate::engine::Engine;
 use crate::load_error::Refusal;
+use crate::plugin::Origin;
 use crate::precompiled::fingerprint;
 use crate::wasi;
 use crate::world::{TYPES, VERSION, World};
@@ -20,35 +23,54 @@ pub(crate) struct Admitted {
     pub(crate) linked: InstancePre<Guest>,
 }
 
-/// Checks, compiles (or loads compiled code) and links. All of that takes long, so it happens off the async threads. `pinned` is the
-/// fingerprint that the operator wants it to have.
-pub(crate) async fn admit(
-    engine: &Engine,
-    world: World,
-    wasm: Cow<'static, [u8]>,
-    pinned: Option<String>,
-) -> Result<Admitted, Refusal> {
-    let engine = engine.clone();
-    let examined = aside(move || examine(&engine, world, &wasm, pinned)).await;
-    examined.ok_or(Refusal::Stopping)?
+/// A component that wants to run.
+pub(crate) struct Candidate {
+    /// The id of its plugin.
+    pub(crate) plugin: String,
+    pub(crate) origin: Origin,
+    pub(crate) world: World,
+    pub(crate) wasm: Cow<'static, [u8]>,
+    /// The fingerprint that the operator wants it to have.
+    pub(crate) pinned: Option<String>,
 }
 
-fn examine(engine: &Engine, world: World, wasm: &[u8], pinned: Option<String>) -> Result<Admitted, Refusal> {
+/// Checks, compiles (or loads compiled code) and links. All of that takes long, so it happens off the async threads.
+pub(crate) async fn admit(engine: &Engine, candidate: Candidate) -> Result<Admitted, Refusal> {
+    let engine = engine.clone();
+    aside("compiling its component", move || examine(&engine, candidate)).await?
+}
+
+fn examine(engine: &Engine, candidate: Candidate) -> Result<Admitted, Refusal> {
+    let Candidate {
+        plugin,
+        origin,
+        world,
+        wasm,
+        pinned,
+    } = candidate;
     let inner = engine.inner();
-    looks_like_a_component(wasm, inner.max_wasm_mib)?;
-    let fingerprint = fingerprint(wasm);
+    looks_like_a_component(&wasm, inner.max_wasm_mib)?;
+    let fingerprint = fingerprint(&wasm);
     if let Some(pinned) = pinned.filter(|pinned| *pinned != fingerprint) {
         return Err(Refusal::Pinned {
             found: fingerprint,
             pinned,
         });
     }
+    // Before it is compiled, which takes long and is kept.
+    let names = Names::read(&wasm).map_err(|error| Refusal::Invalid(error.to_string()))?;
+    names.imports_are_linked()?;
+    names.exports_the_interface(world)?;
+    let code = Code {
+        plugin: &plugin,
+        origin,
+        wasm: &wasm,
+        fingerprint: &fingerprint,
+    };
     let component = inner
         .cache
-        .component(&inner.wasmtime, wasm, &fingerprint)
+        .component(&inner.wasmtime, &code)
         .map_err(|error| Refusal::Invalid(format!("{error:#}")))?;
-    imports_are_linked(engine, &component)?;
-    exports_the_interface(engine, world, &component)?;
     let linked = inner
         .linker
         .instantiate_pre(&component)
@@ -73,18 +95,63 @@ fn looks_like_a_component(wasm: &[u8], most_mib: u32) -> Result<(), Refusal> {
     }
 }
 
-fn imports_are_linked(engine: &Engine, component: &Component) -> Result<(), Refusal> {
-    let ty = component.component_type();
-    let strangers: Vec<_> = ty
-        .imports(&engine.inner().wasmtime)
-        .map(|(name, _)| name)
-        .filter(|name| !is_linked(name))
-        .collect();
-    if strangers.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::Imports {
-            strangers: strangers.join(", "),
+/// What a component imports and exports, by name. That it is valid besides, the compiler finds out, and the linker that it imports
+/// nothing else.
+struct Names<'a> {
+    imports: Vec<&'a str>,
+    exports: Vec<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn read(wasm: &'a [u8]) -> Result<Self, BinaryReaderError> {
+        let (mut imports, mut exports) = (Vec::new(), Vec::new());
+        // Of what is inside of it, only what it passes on itself gets out.
+        let mut depth = 0_u32;
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload? {
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(section) if depth == 0 => {
+                    for import in section {
+                        imports.push(import?.name.name);
+                    }
+                }
+                Payload::ComponentExportSection(section) if depth == 0 => {
+                    for export in section {
+                        exports.push(export?.name.name);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { imports, exports })
+    }
+
+    fn imports_are_linked(&self) -> Result<(), Refusal> {
+        let imports = self.imports.iter().copied();
+        let strangers: Vec<_> = imports.filter(|name| !is_linked(name)).collect();
+        if strangers.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::Imports {
+                strangers: strangers.join(", "),
+            })
+        }
+    }
+
+    fn exports_the_interface(&self, world: World) -> Result<(), Refusal> {
+        let interface = world.interface();
+        if self.exports.iter().any(|name| is_version_of(name, &interface, VERSION)) {
+            return Ok(());
+        }
+        let found = if self.exports.is_empty() {
+            "nothing".to_owned()
+        } else {
+            self.exports.join(", ")
+        };
+        Err(Refusal::Exports {
+            wanted: format!("{interface}@{VERSION}"),
+            found,
         })
     }
 }
@@ -109,40 +176,28 @@ fn is_version_of(name: &str, interface: &str, version: &str) -> bool {
     })
 }
 
-fn exports_the_interface(engine: &Engine, world: World, component: &Component) -> Result<(), Refusal> {
-    let ty = component.component_type();
-    let found: Vec<_> = ty.exports(&engine.inner().wasmtime).map(|(name, _)| name).collect();
-    let interface = world.interface();
-    if found.iter().any(|name| is_version_of(name, &interface, VERSION)) {
-        return Ok(());
-    }
-    let found = if found.is_empty() {
-        "nothing".to_owned()
-    } else {
-        found.join(", ")
-    };
-    Err(Refusal::Exports {
-        wanted: format!("{interface}@{VERSION}"),
-        found,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::EngineOptions;
     use crate::testing::{engine, guest};
     use proptest::prelude::*;
 
+    fn candidate(wasm: impl Into<Cow<'static, [u8]>>) -> Candidate {
+        Candidate {
+            plugin: "guest".to_owned(),
+            origin: Origin::Folder,
+            world: World::MessageHandler,
+            wasm: wasm.into(),
+            pinned: None,
+        }
+    }
+
     async fn refusal(wat: &str) -> String {
-        admit(
-            &engine(),
-            World::MessageHandler,
-            wat::parse_str(wat).unwrap().into(),
-            None,
-        )
-        .await
-        .err()
-        .map_or_else(|| "admitted".to_owned(), |refusal| refusal.to_string())
+        admit(&engine(), candidate(wat::parse_str(wat).unwrap()))
+            .await
+            .err()
+            .map_or_else(|| "admitted".to_owned(), |refusal| refusal.to_string())
     }
 
     #[tokio::test]
@@ -205,6 +260,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_refused_for_its_imports_or_exports_is_not_compiled_before() {
+        let cache = tempfile::tempdir().unwrap();
+        let options = EngineOptions {
+            cache_dir: Some(cache.path().join("code")),
+            ..EngineOptions::default()
+        };
+        let engine = Engine::new(options).unwrap();
+        let wat = |text| candidate(wat::parse_str(text).unwrap());
+        // What is inside may be called anything.
+        let inner = r#"(component
+            (import "wasi:http/types@0.2.6" (instance))
+            (component (import "inside" (func)) (export "inside-too" (func 0))))"#;
+        let refused = admit(&engine, wat(inner)).await.err().unwrap();
+        assert!(
+            refused
+                .to_string()
+                .starts_with("it imports wasi:http/types@0.2.6, which"),
+            "{refused}"
+        );
+        let refused = admit(&engine, wat("(component (component))")).await.err().unwrap();
+        assert!(refused.to_string().ends_with("it exports nothing"), "{refused}");
+        assert!(!cache.path().join("code").exists());
+        admit(&engine, candidate(guest("unreachable"))).await.unwrap();
+        assert!(cache.path().join("code").exists());
+    }
+
+    #[tokio::test]
     async fn a_component_of_another_contract_is_told_what_is_missing() {
         assert_eq!(
             refusal("(component)").await,
@@ -229,10 +311,7 @@ mod tests {
                 "the file is a core module and not a component; build it for wasm32-wasip2",
             ),
         ] {
-            let refusal = admit(&engine(), World::MessageHandler, bytes.into(), None)
-                .await
-                .err()
-                .unwrap();
+            let refusal = admit(&engine(), candidate(bytes)).await.err().unwrap();
             assert_eq!(refusal.to_string(), sentence);
         }
     }
@@ -240,10 +319,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_over_the_cap_is_refused_before_it_is_read() {
         let most = (10 << 20) + 1;
-        let refusal = admit(&engine(), World::MessageHandler, vec![0; most].into(), None)
-            .await
-            .err()
-            .unwrap();
+        let refusal = admit(&engine(), candidate(vec![0; most])).await.err().unwrap();
         assert_eq!(
             refusal.to_string(),
             format!("the component has {most} bytes; this host allows 10 MiB")
@@ -258,13 +334,13 @@ mod tests {
             let whole = guest("unreachable");
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let cut_at = cut % whole.len();
-            let refused = runtime.block_on(admit(&engine(), World::MessageHandler, whole[..cut_at].to_vec().into(), None)).err();
+            let refused = runtime.block_on(admit(&engine(), candidate(whole[..cut_at].to_vec()))).err();
             prop_assert!(refused.is_some(), "cut at {}", cut_at);
             let mut damaged = whole.clone();
             let at = at % whole.len();
             damaged[at] ^= 1 << bit;
             // Some damage is harmless, such as another letter in a name; what matters is that there is an answer.
-            let _ = runtime.block_on(admit(&engine(), World::MessageHandler, damaged.into(), None));
+            let _ = runtime.block_on(admit(&engine(), candidate(damaged)));
         }
     }
 }

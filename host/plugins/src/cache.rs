@@ -3,13 +3,16 @@
 //! It is looked for in a folder that came with the program (an image has one, because its data folder is new at the first start),
 //! then in the cache of the data folder. The first is only read; into the second goes what was compiled here. Whatever is missing,
 //! damaged or from another engine is compiled again and replaced. A cache that cannot be written costs time at the next start and
-//! nothing else.
+//! nothing else. It grows with every version of a plugin and of the program until whoever has it to himself asks for what is not
+//! used to be deleted.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -19,6 +22,8 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::aside::in_parallel;
+use crate::leftovers::delete_others;
+use crate::plugin::Origin;
 use crate::precompiled::{Unusable, checksum, fingerprint, map};
 
 /// Where compiled code of one engine is.
@@ -27,7 +32,20 @@ pub(crate) struct CodeCache {
     precompiled_dir: Option<PathBuf>,
     cache_dir: Option<PathBuf>,
     engine_hash: String,
+    /// Held by whoever writes or deletes files.
+    files: Mutex<()>,
     taken: Family<From, Counter>,
+}
+
+/// Whose code is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Code<'a> {
+    /// The id of the plugin.
+    pub(crate) plugin: &'a str,
+    pub(crate) origin: Origin,
+    pub(crate) wasm: &'a [u8],
+    /// Of `wasm`.
+    pub(crate) fingerprint: &'a str,
 }
 
 /// Where code was taken from.
@@ -87,6 +105,7 @@ impl CodeCache {
             precompiled_dir,
             cache_dir,
             engine_hash: format!("{:016x}", hasher.finish()),
+            files: Mutex::default(),
             taken: Family::default(),
         }
     }
@@ -104,14 +123,17 @@ impl CodeCache {
         self.taken.get_or_create(&From { from }).inc();
     }
 
-    /// The component, from a folder or compiled. `fingerprint` is that of `wasm`. Takes long: not for an async task.
+    /// The component, from a folder or compiled. Takes long: not for an async task.
     ///
     /// # Errors
-    /// When `wasm` is not a valid component.
-    pub(crate) fn component(&self, engine: &Engine, wasm: &[u8], fingerprint: &str) -> wasmtime::Result<Component> {
-        let name = self.file_name(fingerprint);
+    /// When it is not a valid component.
+    pub(crate) fn component(&self, engine: &Engine, code: &Code<'_>) -> wasmtime::Result<Component> {
+        let plugin = code.plugin;
+        let name = self.file_name(code.fingerprint);
+        // What an operator adds does not come with the program.
+        let is_shipped = code.origin == Origin::Bundled;
         for (dir, from, is_expected) in [
-            (&self.precompiled_dir, "precompiled", true),
+            (&self.precompiled_dir, "precompiled", is_shipped),
             (&self.cache_dir, "cache", false),
         ] {
             let Some(path) = dir.as_ref().map(|dir| dir.join(&name)) else {
@@ -123,15 +145,19 @@ impl CodeCache {
                     return Ok(component);
                 }
                 Err(Unusable::Missing) if !is_expected => {}
-                Err(reason) => tracing::warn!(path = %path.display(), %reason, "compiled plugin code is not used"),
+                Err(reason) => {
+                    tracing::warn!(plugin, path = %path.display(), %reason, "compiled plugin code is not used");
+                }
             }
         }
-        let component = in_parallel(|| Component::new(engine, wasm))?;
+        let component = in_parallel(|| Component::new(engine, code.wasm))?;
         self.take("compiler");
         if let Some(dir) = &self.cache_dir {
             let path = dir.join(name);
-            if let Err(error) = keep(dir, &path, &component.serialize()?, PRIVATE) {
-                tracing::warn!(path = %path.display(), %error, "compiled plugin code cannot be kept; it will be compiled at every start");
+            let compiled = component.serialize()?;
+            let _files = self.files();
+            if let Err(error) = keep(dir, &path, &compiled, PRIVATE) {
+                tracing::warn!(plugin, path = %path.display(), %error, "compiled plugin code cannot be kept; it will be compiled at every start");
             }
         }
         Ok(component)
@@ -156,6 +182,23 @@ impl CodeCache {
                 path,
             }),
         }
+    }
+
+    /// Deletes from the cache what is not the code of one of these components for this engine: what was compiled for versions that are
+    /// gone, by another version of the program, or was not written to its end. Code that is mapped stays valid. Only for who has the
+    /// folder to himself. Returns how many files are gone.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or a file in it not deleted.
+    pub(crate) fn retain(&self, in_use: &BTreeSet<String>) -> io::Result<usize> {
+        let Some(dir) = &self.cache_dir else { return Ok(0) };
+        let used: Vec<_> = in_use.iter().map(|fingerprint| self.file_name(fingerprint)).collect();
+        let _files = self.files();
+        delete_others(dir, &used)
+    }
+
+    fn files(&self) -> MutexGuard<'_, ()> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn file_name(&self, fingerprint: &str) -> String {
@@ -227,11 +270,22 @@ mod tests {
         wat::parse_str(EMPTY).unwrap()
     }
 
+    /// Loads the empty component, of a plugin that came with the program or was added.
+    fn component(engine: &Engine, cache: &CodeCache, origin: Origin) -> Component {
+        let (wasm, fingerprint) = (empty(), fingerprint(&empty()));
+        let code = Code {
+            plugin: "empty",
+            origin,
+            wasm: &wasm,
+            fingerprint: &fingerprint,
+        };
+        cache.component(engine, &code).unwrap()
+    }
+
     fn load(dir: &Path) -> (Vec<PathBuf>, String) {
         let engine = Engine::default();
         let log = CaughtLog::default();
-        let component = log.during(|| cached(&engine, dir).component(&engine, &empty(), &fingerprint(&empty())));
-        component.unwrap();
+        log.during(|| component(&engine, &cached(&engine, dir), Origin::Folder));
         (files(&dir.join("plugins")), log.text())
     }
 
@@ -243,11 +297,14 @@ mod tests {
 
     /// What is kept in `plugins` of the folder after a start with what is shipped there, and what the log says.
     fn load_shipped(dir: &Path) -> (usize, String) {
+        load_beside_shipped(dir, Origin::Bundled)
+    }
+
+    fn load_beside_shipped(dir: &Path, origin: Origin) -> (usize, String) {
         let engine = Engine::default();
         let log = CaughtLog::default();
         let cache = CodeCache::new(&engine, Some(dir.join("shipped")), Some(dir.join("plugins")));
-        log.during(|| cache.component(&engine, &empty(), &fingerprint(&empty())))
-            .unwrap();
+        log.during(|| component(&engine, &cache, origin));
         let kept = fs::read_dir(dir.join("plugins")).map_or(0, Iterator::count);
         (kept, log.text())
     }
@@ -312,8 +369,7 @@ mod tests {
         fs::write(dir.path().join("plugins"), "a file where the folder should be").unwrap();
         let engine = Engine::default();
         let log = CaughtLog::default();
-        let component = log.during(|| cached(&engine, dir.path()).component(&engine, &empty(), &fingerprint(&empty())));
-        component.unwrap();
+        log.during(|| component(&engine, &cached(&engine, dir.path()), Origin::Folder));
         assert!(log.text().contains("cannot be kept"));
     }
 
@@ -337,7 +393,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (kept, log) = load_shipped(dir.path());
         assert!(kept == 2 && log.contains("there is none"), "{log}");
-        assert_eq!(log.lines().count(), 1, "{log}");
+        assert!(log.lines().count() == 1 && log.contains("plugin=\"empty\""), "{log}");
 
         fs::remove_dir_all(dir.path().join("plugins")).unwrap();
         let path = precompiled(dir.path()).unwrap();
@@ -345,6 +401,31 @@ mod tests {
         let (kept, log) = load_shipped(dir.path());
         assert!(kept == 2 && log.contains("not what was written"), "{log}");
         assert_eq!(fs::read(&path).unwrap(), b"changed", "the folder is only read");
+    }
+
+    #[test]
+    fn nobody_misses_shipped_code_of_a_plugin_that_was_added() {
+        let dir = tempfile::tempdir().unwrap();
+        for _ in ["compiled", "from the cache"] {
+            assert_eq!(load_beside_shipped(dir.path(), Origin::Folder), (2, String::new()));
+        }
+    }
+
+    #[test]
+    fn code_that_is_mapped_can_be_deleted_and_serves_on() {
+        let dir = tempfile::tempdir().unwrap();
+        load(dir.path());
+        let engine = Engine::default();
+        let cache = cached(&engine, dir.path());
+        let in_use = BTreeSet::from([fingerprint(&empty())]);
+        assert_eq!(cache.retain(&in_use).unwrap(), 0, "it is used");
+        let mapped = component(&engine, &cache, Origin::Folder);
+        assert_eq!(cache.retain(&BTreeSet::new()).unwrap(), 2);
+        let linker = wasmtime::component::Linker::new(&engine);
+        linker
+            .instantiate(&mut wasmtime::Store::new(&engine, ()), &mapped)
+            .unwrap();
+        assert_eq!(CodeCache::new(&engine, None, None).retain(&BTreeSet::new()).unwrap(), 0);
     }
 
     #[test]

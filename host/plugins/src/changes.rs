@@ -1,5 +1,7 @@
 //! Plugins that come, change and go while others, or they themselves, are at work.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde_json::json;
 use tokio::sync::Notify;
@@ -7,8 +9,10 @@ use tokio::sync::Notify;
 use crate::contract::content::Content;
 use crate::contract::effects::{Effect, Outcome};
 use crate::effects::Effects;
-use crate::plugin::{CallContext, Plugin};
-use crate::plugins::Plugins;
+use crate::engine::{Engine, EngineOptions};
+use crate::load::PluginSource;
+use crate::plugin::{CallContext, Origin, Plugin};
+use crate::plugins::{PluginStatus, Plugins};
 use crate::testing::{GuestText, context, engine, guest, load, source};
 
 /// A guest that has something done first and then says these words.
@@ -119,4 +123,47 @@ async fn one_kind_or_one_id_for_two_plugins_is_refused() {
         error.to_string(),
         "plugin a cannot be loaded: another plugin has the same id"
     );
+}
+
+#[tokio::test]
+async fn a_bundled_plugin_that_its_grant_does_not_fit_is_no_fault_while_an_added_one_has_its_place() {
+    let plugins = Plugins::new(engine());
+    let bundled = PluginSource {
+        origin: Origin::Bundled,
+        sha256: Some("0".repeat(64)),
+        ..source("a", guest("unreachable"), "")
+    };
+    plugins.put(bundled).await.unwrap_err();
+    let shown = || {
+        let states = plugins.states();
+        let shown = states.iter().map(|state| (state.status, state.error.is_some()));
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(shown(), [(PluginStatus::Failed, true)]);
+    plugins.put(source("a", guest("unreachable"), "")).await.unwrap();
+    assert_eq!(shown(), [(PluginStatus::Ready, false), (PluginStatus::Replaced, false)]);
+    assert_eq!(plugins.kinds().len(), 1);
+    plugins.remove("a").await.unwrap();
+    assert_eq!(shown(), [(PluginStatus::Failed, true)], "the grant is for it again");
+    assert_eq!(plugins.kinds().len(), 0);
+}
+
+#[tokio::test]
+async fn a_plugin_that_finds_every_instance_taken_when_it_is_loaded_is_not_at_fault() {
+    let options = EngineOptions {
+        concurrency: 1,
+        queue_deadline: Duration::ZERO,
+        ..EngineOptions::default()
+    };
+    let engine = Engine::new(options).unwrap();
+    let taken = engine.inner().gate.slots.acquire().await.unwrap();
+    let plugins = Plugins::new(engine.clone());
+    let error = plugins.put(source("a", guest("unreachable"), "")).await.unwrap_err();
+    assert!(error.reason.may_pass(), "{error}");
+    assert!(
+        error.to_string().contains("it could not be asked for its kinds: "),
+        "{error}"
+    );
+    drop(taken);
+    plugins.put(source("a", guest("unreachable"), "")).await.unwrap();
 }

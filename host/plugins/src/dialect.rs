@@ -47,10 +47,7 @@ impl Dialect {
             let guest = asked.load(&mut store, &instance)?;
             guest.call_routes(&mut store).await
         });
-        let routes = routes.await.map_err(|fault| Refusal::Asked {
-            what: "routes",
-            fault: fault.to_string(),
-        })?;
+        let routes = routes.await.map_err(|fault| Refusal::asked("routes", &fault))?;
         if !(1..=MOST_ROUTES).contains(&routes.len()) {
             return Err(Refusal::Routes(format!(
                 "it has {} routes; 1 to {MOST_ROUTES} are allowed",

@@ -214,6 +214,8 @@ fn pool(concurrency: u32) -> PoolingAllocationConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::Code;
+    use crate::plugin::Origin;
 
     #[test]
     fn an_option_out_of_range_is_named_with_its_range() {
@@ -245,17 +247,19 @@ mod tests {
             cache_dir: Some(dir.path().to_owned()),
             ..EngineOptions::default()
         };
+        let code = Code {
+            plugin: "empty",
+            origin: Origin::Folder,
+            wasm: &wasm,
+            fingerprint: "empty",
+        };
         for concurrency in [1, 8] {
             let engine = Engine::new(EngineOptions {
                 concurrency,
                 ..options.clone()
             })
             .unwrap();
-            engine
-                .inner()
-                .cache
-                .component(&engine.inner().wasmtime, &wasm, "empty")
-                .unwrap();
+            engine.inner().cache.component(&engine.inner().wasmtime, &code).unwrap();
         }
         let kept = std::fs::read_dir(dir.path()).unwrap().count();
         assert_eq!(kept, 2, "one file of code and its checksum");

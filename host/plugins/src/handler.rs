@@ -51,15 +51,11 @@ impl Handler {
             let guest = asked.load(&mut store, &instance)?;
             guest.call_kinds(&mut store).await
         });
-        let kinds = kinds.await.map_err(|fault| Refusal::Asked {
-            what: "kinds",
-            fault: fault.to_string(),
-        })?;
+        let kinds = kinds.await.map_err(|fault| Refusal::asked("kinds", &fault))?;
         let id = plugin.id.clone();
         // Schemas may be large.
-        let checked = aside(move || check_all(kinds, &id)).await;
+        let checked = aside("checking its kinds", move || check_all(kinds, &id)).await??;
         let kinds = checked
-            .ok_or(Refusal::Stopping)??
             .into_iter()
             .map(|(kind, schema)| Offer {
                 kind: Arc::new(kind),

@@ -40,6 +40,7 @@ mod foreign;
 mod handler;
 mod health;
 mod kind;
+mod leftovers;
 mod limits;
 mod load;
 mod load_error;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::admission::{Admitted, admit};
+use crate::admission::{Admitted, Candidate, admit};
 use crate::contract::{dialect, message_handler, tts_provider};
 use crate::dialect::Dialect;
 use crate::engine::Engine;
@@ -93,7 +93,14 @@ pub(crate) async fn load(engine: &Engine, metrics: &Metrics, source: PluginSourc
     if manifest.id != id {
         return Err(refused(Refusal::OtherId { found: manifest.id }));
     }
-    let admitted = admit(engine, manifest.world, wasm, pinned).await.map_err(refused)?;
+    let candidate = Candidate {
+        plugin: id.clone(),
+        origin,
+        world: manifest.world,
+        wasm,
+        pinned,
+    };
+    let admitted = admit(engine, candidate).await.map_err(refused)?;
     begun(engine, metrics, manifest, origin, admitted)
         .await
         .map_err(refused)

@@ -2,6 +2,7 @@
 
 use std::mem;
 
+use crate::fault::Fault;
 use crate::foreign::shown;
 
 /// A plugin that was refused. The text names it and says what to change.
@@ -120,6 +121,14 @@ pub enum Refusal {
         /// How.
         fault: String,
     },
+    /// Nothing was free to ask it what it offers.
+    #[error("it could not be asked for its {what}: {fault}")]
+    Busy {
+        /// `kinds` or `routes`.
+        what: &'static str,
+        /// For how long.
+        fault: String,
+    },
     /// The number of its kinds is not allowed.
     #[error("{0}")]
     Kinds(String),
@@ -153,6 +162,9 @@ pub enum Refusal {
     /// Its files are not what they must be.
     #[error("{0}")]
     Files(String),
+    /// Its files cannot be read now.
+    #[error("{0}")]
+    Unreadable(String),
     /// Its manifest has another id than it goes by.
     #[error("its plugin.toml says id = {found:?}; the id must be the name of its folder")]
     OtherId {
@@ -162,7 +174,37 @@ pub enum Refusal {
     /// Two plugins have the same id.
     #[error("another plugin has the same id")]
     IdTaken,
+    /// Working on it made the host panic, whatever is in it.
+    #[error("{what} made the host fail; please report this with the plugin and what stands on standard error")]
+    Panicked {
+        /// The work.
+        what: &'static str,
+    },
+    /// There can be no thread to load it on, for the system's reason.
+    #[error("there is no thread to load it on: {0}")]
+    NoThread(String),
     /// The host is stopping.
     #[error("the host is stopping")]
     Stopping,
+}
+
+impl Refusal {
+    /// For a plugin that did not say what it offers.
+    pub(crate) fn asked(what: &'static str, fault: &Fault) -> Self {
+        let is_busy = matches!(fault, Fault::Busy(_));
+        let fault = fault.to_string();
+        if is_busy {
+            Self::Busy { what, fault }
+        } else {
+            Self::Asked { what, fault }
+        }
+    }
+
+    /// Whether it has to do with this moment and not with the plugin: the same files may be taken at the next attempt.
+    pub const fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Busy { .. } | Self::Unreadable(_) | Self::NoThread(_) | Self::Stopping
+        )
+    }
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use switchboard_core::problem::{Code, Problem};
 use tokio::sync::Mutex;
 
+use crate::aside::aside;
 use crate::contract::content::Content;
 use crate::contract::http::Method;
 use crate::dialect::{Dialect, Route};
@@ -100,11 +101,10 @@ impl PluginStatus {
     }
 
     fn of(entry: &Entry, others: &[Entry]) -> Self {
-        let replaces = |other: &Entry| other.origin < entry.origin && other.id == entry.id && other.loaded.is_some();
         match &entry.loaded {
             _ if !entry.is_enabled => Self::Disabled,
+            _ if entry.is_replaced(others) => Self::Replaced,
             None => Self::Failed,
-            Some(_) if others.iter().any(replaces) => Self::Replaced,
             Some(loaded) if loaded.plugin().health.rest().is_some() => Self::SetAside,
             Some(_) => Self::Ready,
         }
@@ -293,9 +293,26 @@ impl Plugins {
             is_enabled: entry.is_enabled,
             status: PluginStatus::of(entry, &table.entries),
             serving: entry.loaded.as_ref().map(Serving::of),
-            error: entry.error.clone(),
+            // What an operator says of this id is for the one that serves; that it does not fit the other is nobody's fault.
+            error: entry.error.clone().filter(|_| !entry.is_replaced(&table.entries)),
         });
         states.collect()
+    }
+
+    /// Deletes from the cache the compiled code that no plugin here has any more, of whatever version of this program. Only for who has
+    /// the cache to himself. A plugin that is being loaded meanwhile may have to be compiled again at the next start.
+    pub async fn drop_unused_code(&self) {
+        let table = self.0.table.load();
+        let loaded = table.entries.iter().filter_map(|entry| entry.loaded.as_ref());
+        let in_use = loaded.map(|loaded| loaded.plugin().sha256.clone()).collect();
+        let engine = self.0.engine.clone();
+        let dropped = aside("clearing up", move || engine.inner().cache.retain(&in_use)).await;
+        match dropped {
+            Ok(Ok(0)) => {}
+            Ok(Ok(files)) => tracing::info!(files, "compiled plugin code that nobody uses was deleted"),
+            Ok(Err(error)) => tracing::warn!(%error, "compiled plugin code that nobody uses cannot be deleted"),
+            Err(reason) => tracing::warn!(%reason, "compiled plugin code that nobody uses cannot be deleted"),
+        }
     }
 
     /// Every kind that can be sent.

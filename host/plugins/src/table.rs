@@ -28,6 +28,14 @@ pub(crate) struct Entry {
     pub(crate) error: Option<Arc<LoadError>>,
 }
 
+impl Entry {
+    /// Whether an added plugin of its name is there in its place.
+    pub(crate) fn is_replaced(&self, others: &[Self]) -> bool {
+        let mut others = others.iter();
+        others.any(|other| other.origin < self.origin && other.id == self.id && other.loaded.is_some())
+    }
+}
+
 /// Everything that is served.
 #[derive(Default)]
 pub(crate) struct Table {

@@ -232,7 +232,7 @@ fn files(sentence: impl Into<String>) -> Refusal {
 fn unreadable(what: &str, error: &io::Error) -> Refusal {
     match error.kind() {
         io::ErrorKind::NotFound => files(format!("{what} is not there")),
-        _ => files(format!("{what} cannot be read: {error}")),
+        _ => Refusal::Unreadable(format!("{what} cannot be read: {error}")),
     }
 }
 

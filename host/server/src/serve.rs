@@ -1,8 +1,9 @@
 //! One server, from a configuration to answers and back to nothing.
 //!
 //! The order of a start: listen and see where WhatsApp is first, so that a taken port or a refused URL is known before anything is
-//! touched; then the data folder, the database and the plugins; then answer; the sessions connect in the background. The order of a
-//! stop is in [`Running::shutdown`].
+//! touched; then the data folder, the database and the bundled plugins; then answer; the sessions connect in the background, and the
+//! plugins in the data folder are loaded there, which takes as long as compiling does. Until that is done the server is not ready. The
+//! order of a stop is in [`Running::shutdown`].
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +14,7 @@ use switchboard_core::clock::{Clock, SystemClock};
 use switchboard_core::config::Config;
 use switchboard_core::problem::Problem;
 use switchboard_core::random::{OsRandom, Random};
-use switchboard_service::{Service, ServiceOptions, unused_grants};
+use switchboard_service::{Service, ServiceOptions};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -70,7 +71,8 @@ pub struct Running {
     shutdown_timeout: Duration,
 }
 
-/// Starts a server in this process and returns when it answers. Linked sessions are still connecting then.
+/// Starts a server in this process and returns when it answers. Linked sessions are still connecting then, and the plugins in the data
+/// folder still being loaded ([`Running::ready`]).
 ///
 /// # Errors
 /// [`StartError`], one sentence for the operator. Nothing was overwritten and nothing listens.
@@ -105,8 +107,17 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Sta
     })
 }
 
-/// Until the server stops. A plugin that is being loaded then is loaded to its end.
+/// Loads the plugins in the data folder, then watches them until the server stops. One that has changed and is being loaded then is
+/// loaded to its end.
 async fn watch_plugins(app: App, every: Duration, look_now: Arc<Notify>) {
+    tokio::select! {
+        () = app.draining.begun() => return,
+        () = app.plugin_folder.load() => {}
+    }
+    for unused in app.plugin_folder.unused_grants() {
+        tracing::warn!(unused, "what is granted is asked for by nobody");
+    }
+    tracing::info!("ready");
     loop {
         tokio::select! {
             () = app.draining.begun() => return,
@@ -129,11 +140,7 @@ pub(crate) async fn build(config: Config, options: ServeOptions, loopback_only: 
     let keys = Keys::load_or_create(&keys_path, &*options.random)?;
     let ring = KeyRing::new(keys_path, keys);
     let plugins = wiring::load_plugins(&config, Some(&folder)).await?;
-    let plugin_folder = wiring::plugin_folder(&config, folder.path(), plugins.clone());
-    plugin_folder.load().await;
-    for unused in unused_grants(&config.grants, &plugins) {
-        tracing::warn!(unused, "what is granted is asked for by nobody");
-    }
+    let plugin_folder = wiring::plugin_folder(&config, Some(&folder), plugins.clone());
     let service = Service::start(ServiceOptions {
         store,
         lines: Arc::new(driver),
@@ -187,6 +194,11 @@ impl Running {
         self.addresses
             .first()
             .map_or_else(String::new, |address| format!("http://{address}"))
+    }
+
+    /// Waits until every plugin that was in the data folder at the start has been tried: from then on requests are welcome.
+    pub async fn ready(&self) {
+        self.app.plugin_folder.until_loaded().await;
     }
 
     /// The token that `GET /api/token` gives.
@@ -251,6 +263,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = testing::config(folder.path());
         let first = serve(config.clone(), ServeOptions::default()).await.unwrap();
+        first.ready().await;
         assert!(asked(&first, "/readyz").await.starts_with("HTTP/1.1 200"));
         let token = first.token().await.unwrap();
         assert!(asked(&first, "/api/token").await.contains(&token));
@@ -297,6 +310,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_compiled_for_a_plugin_is_deleted_when_it_is_gone_and_for_another_program_at_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = testing::config(folder.path());
+        testing::drop_in_frozen(&config, "");
+        let cache = folder.path().join("cache/plugins");
+        std::fs::create_dir_all(&cache).unwrap();
+        let of_another = cache.join(format!("{}-0123456789abcdef.cwasm", "0".repeat(64)));
+        std::fs::write(&of_another, "").unwrap();
+        let kept = || std::fs::read_dir(&cache).unwrap().count();
+
+        let options = ServeOptions {
+            look_at_plugins: Duration::from_secs(3600),
+            ..ServeOptions::default()
+        };
+        let running = serve(config, options).await.unwrap();
+        running.ready().await;
+        while of_another.exists() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(kept(), 2, "the code of the one that serves, and its checksum");
+        std::fs::remove_dir_all(folder.path().join("plugins/frozen")).unwrap();
+        running.look_at_plugins();
+        while kept() > 0 {
+            tokio::task::yield_now().await;
+        }
+        running.shutdown().await;
+    }
+
+    #[tokio::test]
     async fn a_folder_in_use_is_left_to_its_holder() {
         let folder = tempfile::tempdir().unwrap();
         let config = testing::config(folder.path());
@@ -315,6 +357,7 @@ mod tests {
             ..ServeOptions::default()
         };
         let running = serve(testing::config(folder.path()), options).await.unwrap();
+        running.ready().await;
         let otp = testing::shipped("otp");
         let place = folder.path().join("plugins/otp");
         std::fs::create_dir_all(&place).unwrap();

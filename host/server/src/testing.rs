@@ -136,6 +136,7 @@ impl TestApp {
         let mut config = config(folder.path());
         settings(&mut config);
         let app = build(config, options, true).await.unwrap();
+        app.plugin_folder.load().await;
         let token = app_token::current(&app).await.unwrap();
         Self {
             router: router(app.clone()),

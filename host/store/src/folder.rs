@@ -5,6 +5,7 @@
 //! lock             held while a process uses the folder; names it
 //! keys/            seal.key and jwt.json
 //! plugins/         components that the operator adds
+//! plugins.order    which of them goes first; without it they go by name
 //! cache/plugins/   compiled components; may be deleted at any time
 //! media/           files on their way in and out
 //! ```

@@ -131,6 +131,7 @@ async fn prepare(
             .phone(number)
             .map_err(|error| Fault::new(Exit::Software, &error))?;
     }
+    host.ready().await;
     let token = host.token().await.map_err(|error| Fault::new(Exit::Software, &error))?;
     let session_ids = linking::have_linked(host.service(), simulator, linked, say).await?;
     Ok((token, session_ids))

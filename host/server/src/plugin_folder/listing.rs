@@ -55,7 +55,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_plugin_is_refused_by_name_and_what_is_hidden_is_left_alone() {
         let tried = Tried::new();
-        let root = tried.root.path();
+        let root = tried.path();
         for name in ["Otp", "7up", "a b", "%2e%2e", "otp\\..", "\u{1b}[31m", &"x".repeat(100)] {
             tried.write(name, &manifest("otp", "1.0.0"));
         }
@@ -84,13 +84,13 @@ mod tests {
         let tried = Tried::new();
         tried.write("otp", &manifest("otp", "1.0.0"));
         tried.folder.load().await;
-        let aside = tried.root.path().with_extension("aside");
-        fs::rename(tried.root.path(), &aside).unwrap();
-        fs::write(tried.root.path(), "a file").unwrap();
+        let aside = tried.path().with_extension("aside");
+        fs::rename(tried.path(), &aside).unwrap();
+        fs::write(tried.path(), "a file").unwrap();
         tried.looks().await;
         assert_eq!(tried.kinds(), 1);
-        fs::remove_file(tried.root.path()).unwrap();
-        fs::rename(aside, tried.root.path()).unwrap();
+        fs::remove_file(tried.path()).unwrap();
+        fs::rename(aside, tried.path()).unwrap();
         tried.looks().await;
         assert_eq!((tried.kinds(), tried.error("otp").as_str()), (1, ""));
     }

@@ -26,15 +26,15 @@ impl PluginFolder {
                 Some(error)
             }
         };
-        let is_another = folder.taken.replace(look).is_some();
-        let error = error.map(|error| error.to_string());
-        match &error {
-            None => tracing::info!(plugin = %id, "a plugin was loaded"),
-            // It was said when it was tried before.
-            Some(_) if error == folder.error => {}
-            Some(error) => tracing::error!(plugin = %id, error, "a plugin in the data folder is refused"),
+        let is_another = folder.taken.is_some();
+        match folder.tried(look, error.as_ref()) {
+            Told::Loaded => tracing::info!(plugin = %id, "a plugin was loaded"),
+            Told::Refused(error) => tracing::error!(plugin = %id, error, "a plugin in the data folder is refused"),
+            Told::Postponed(error) => {
+                tracing::warn!(plugin = %id, error, "a plugin in the data folder cannot be loaded now; it is tried again");
+            }
+            Told::Nothing => {}
         }
-        folder.error = error;
         if is_another && folder.error.is_none() {
             // The version before may have had what this one has not.
             self.free();
@@ -48,7 +48,15 @@ impl PluginFolder {
         }
         let (path, most) = (self.0.path.join(name), self.0.max_wasm_mib);
         let read = spawn_blocking(move || plugin_files::read(&path, most)).await;
-        let files = read.map_err(|_| Refusal::Stopping)??;
+        let files = read.map_err(|error| {
+            if error.is_panic() {
+                Refusal::Panicked {
+                    what: "reading its files",
+                }
+            } else {
+                Refusal::Stopping
+            }
+        })??;
         if files.look != *look {
             return Ok(None);
         }
@@ -60,21 +68,74 @@ impl PluginFolder {
     }
 }
 
+/// What the log says of an attempt.
+#[derive(Debug, PartialEq, Eq)]
+enum Told<'a> {
+    Loaded,
+    Refused(&'a str),
+    Postponed(&'a str),
+    /// It was said before.
+    Nothing,
+}
+
+impl Folder {
+    /// Keeps how an attempt ended.
+    fn tried(&mut self, look: Look, error: Option<&LoadError>) -> Told<'_> {
+        self.taken = Some(look);
+        self.is_waiting = error.is_some_and(|error| error.reason.may_pass());
+        let before = std::mem::replace(&mut self.error, error.map(ToString::to_string));
+        match &self.error {
+            None => Told::Loaded,
+            error if *error == before => Told::Nothing,
+            Some(error) if self.is_waiting => Told::Postponed(error),
+            Some(error) => Told::Refused(error),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::{self, File};
 
     use switchboard_core::config::{GrantConfig, Grants};
 
+    use super::super::Wanted;
     use super::super::tried::{Tried, manifest};
+    use super::*;
     use crate::testing::shipped;
+
+    #[test]
+    fn what_may_pass_is_tried_again_at_the_next_look_and_said_once_and_what_does_not_waits_for_other_files() {
+        let place = tempfile::tempdir().unwrap();
+        let look = || plugin_files::look(place.path()).unwrap();
+        let error = |reason| LoadError {
+            plugin: "otp".to_owned(),
+            reason,
+        };
+        let mut folder = Folder {
+            seen: Some(look()),
+            ..Folder::default()
+        };
+        let busy = error(Refusal::Unreadable("too many files are open".to_owned()));
+        assert!(matches!(folder.tried(look(), Some(&busy)), Told::Postponed(_)));
+        assert!(folder.is_due(&look(), Wanted::Rested, 0));
+        assert_eq!(folder.tried(look(), Some(&busy)), Told::Nothing);
+        assert!(folder.is_due(&look(), Wanted::Changed, 0));
+        let wrong = error(Refusal::Files("no component".to_owned()));
+        assert!(matches!(folder.tried(look(), Some(&wrong)), Told::Refused(_)));
+        assert!(!folder.is_due(&look(), Wanted::Rested, 0));
+        fs::write(place.path().join("plugin.wasm"), "").unwrap();
+        assert!(folder.is_due(&look(), Wanted::Changed, 0));
+        assert_eq!(folder.tried(look(), None), Told::Loaded);
+        assert!(!folder.is_due(&look(), Wanted::Rested, 0));
+    }
 
     #[tokio::test]
     async fn one_that_is_refused_leaves_the_old_one_serving_and_shows_why() {
         let tried = Tried::new();
         tried.write("otp", &manifest("otp", "1.0.0"));
         tried.folder.load().await;
-        let component = tried.root.path().join("otp/plugin.wasm");
+        let component = tried.path().join("otp/plugin.wasm");
         for damaged in [&b""[..], b"PK\x03\x04", &shipped("otp").wasm[..1000]] {
             fs::write(&component, damaged).unwrap();
             tried.looks().await;
@@ -154,7 +215,7 @@ mod tests {
             ..GrantConfig::default()
         };
         let tried = Tried::with(Grants::from([("otp".to_owned(), grant)]));
-        let path = tried.root.path().join("otp");
+        let path = tried.path().join("otp");
         fs::create_dir(&path).unwrap();
         fs::write(path.join("plugin.toml"), manifest("otp", "1.0.0")).unwrap();
         tried.looks().await;

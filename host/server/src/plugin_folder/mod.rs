@@ -4,7 +4,9 @@
 //! was loaded, it is loaded now, and if it is gone, it is taken away. So a plugin that is still being copied is left alone, and one
 //! that goes and comes in one move never stops serving. SIGHUP has everything that changed loaded at once. What cannot be loaded
 //! changes nothing but the error that is shown; it is tried again when its files change, and when another plugin goes, whose kinds or
-//! routes it may have wanted.
+//! routes it may have wanted. What only this moment is to blame for, such as too many open files, is tried again at the next look.
+//!
+//! Who began to serve earlier goes first, also after a restart (`order`).
 //!
 //! Loading takes as long as compiling does, and holds up no request but one for that same plugin: each folder has a lock of its own.
 //! The watch itself goes from one folder to the next, those that are gone first.
@@ -13,10 +15,11 @@
 
 mod listing;
 mod loading;
+mod order;
 #[cfg(test)]
 mod tried;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
@@ -24,11 +27,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use switchboard_core::config::Grants;
-use switchboard_plugins::Plugins;
+use switchboard_plugins::{Origin, Plugins};
+use switchboard_service::unused_grants;
 use tokio::sync::Mutex as Turn;
 use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
 
 use self::listing::{Looks, MOST_PLUGINS, look_at};
+pub(crate) use self::order::Order;
 use crate::plugin_files::{Look, shown};
 
 /// The folder. Clones share it.
@@ -41,9 +47,14 @@ struct Inner {
     plugins: Plugins,
     grants: Grants,
     max_wasm_mib: u32,
+    order: Order,
     known: Mutex<Known>,
     /// How often something went that a refused plugin may have wanted.
     freed: AtomicU64,
+    /// Whether everything that was there at the start has been tried.
+    loaded: CancellationToken,
+    /// The generation of the plugins for which compiled code that nobody uses was deleted.
+    cleared: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +62,8 @@ struct Known {
     folders: BTreeMap<OsString, Arc<Turn<Folder>>>,
     /// What was said of the whole folder, to say it once.
     fault: Option<String>,
+    /// What was said of bundled plugins.
+    refused: BTreeSet<String>,
 }
 
 /// What is known of one plugin's folder. Whoever holds it may load the plugin.
@@ -62,8 +75,25 @@ struct Folder {
     taken: Option<Look>,
     /// Why it was refused.
     error: Option<String>,
+    /// It may be loaded as it is: it is new, or was refused for what may have passed by the next look.
+    is_waiting: bool,
     /// What had been freed when it was tried last.
-    tried: u64,
+    freed: u64,
+}
+
+impl Folder {
+    /// Whether it is to be loaded, as it looks now.
+    fn is_due(&self, look: &Look, wanted: Wanted<'_>, freed: u64) -> bool {
+        let is_changed = self.taken.as_ref() != Some(look) || self.is_waiting;
+        let is_at_rest = self.seen.as_ref() == Some(look);
+        let may_fit = self.error.is_some() && self.freed < freed;
+        match wanted {
+            Wanted::Rested => is_at_rest && (is_changed || may_fit),
+            Wanted::Changed => is_changed || may_fit,
+            Wanted::One(_) => true,
+            Wanted::Refused => is_at_rest && may_fit,
+        }
+    }
 }
 
 /// What a look is for.
@@ -81,49 +111,127 @@ enum Wanted<'a> {
 
 impl PluginFolder {
     /// The plugins in a folder; nothing is loaded yet.
-    pub(crate) fn new(path: PathBuf, plugins: Plugins, grants: Grants, max_wasm_mib: u32) -> Self {
+    pub(crate) fn new(path: PathBuf, order: Order, plugins: Plugins, grants: Grants, max_wasm_mib: u32) -> Self {
         Self(Arc::new(Inner {
             path,
             plugins,
             grants,
             max_wasm_mib,
+            order,
             known: Mutex::default(),
             freed: AtomicU64::new(0),
+            loaded: CancellationToken::new(),
+            cleared: AtomicU64::new(0),
         }))
     }
 
-    /// Loads what is there now and has changed, without waiting for it to come to rest.
+    /// Loads what is there now and has changed, without waiting for it to come to rest. The first time, that is everything.
     pub(crate) async fn load(&self) {
-        self.go(Wanted::Changed).await;
+        let is_seen = self.go(Wanted::Changed).await;
+        self.0.loaded.cancel();
+        if is_seen {
+            self.settle().await;
+        }
+    }
+
+    /// Whether everything that was there at the start has been tried.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.0.loaded.is_cancelled()
+    }
+
+    /// Waits until everything that was there at the start has been tried.
+    pub(crate) async fn until_loaded(&self) {
+        self.0.loaded.cancelled().await;
+    }
+
+    /// What of the operator's grants nobody has asked for.
+    pub(crate) fn unused_grants(&self) -> Vec<String> {
+        unused_grants(&self.0.grants, &self.0.plugins)
     }
 
     /// Looks once, and acts on what has come to rest since.
     pub(crate) async fn look(&self) {
-        self.go(Wanted::Rested).await;
+        if self.go(Wanted::Rested).await {
+            self.settle().await;
+        }
     }
 
     /// Loads one plugin anew, as it is now, whether it has changed or not. A plugin without a folder is left as it is.
     pub(crate) async fn reload(&self, id: &str) {
-        self.go(Wanted::One(OsStr::new(id))).await;
+        if self.go(Wanted::One(OsStr::new(id))).await {
+            self.settle().await;
+        }
     }
 
     /// Tries again what was refused: what it wanted may be free now.
     pub(crate) async fn retry(&self) {
         self.free();
-        self.go(Wanted::Refused).await;
+        if self.go(Wanted::Refused).await {
+            self.settle().await;
+        }
     }
 
-    async fn go(&self, wanted: Wanted<'_>) {
+    /// What follows when plugins have come and gone: who goes first is kept, what the operator must know of bundled plugins is said, and
+    /// code that nobody uses is deleted.
+    async fn settle(&self) {
+        // Before the others: who is being loaded is one of either.
+        let waiting = self.waiting();
+        let states = self.0.plugins.states();
+        let added = states.iter().filter(|state| state.origin == Origin::Folder);
+        let serving: Vec<_> = added
+            .filter(|state| state.serving.is_some())
+            .map(|state| state.id.as_str())
+            .collect();
+        self.0.order.follow(&serving, &waiting).await;
+        if !self.is_loaded() {
+            return;
+        }
+        let bundled = states.iter().filter(|state| state.origin == Origin::Bundled);
+        self.tell_refused(
+            bundled
+                .filter_map(|state| state.error.as_ref())
+                .map(ToString::to_string),
+        );
+        let generation = self.0.plugins.generation();
+        if waiting.is_empty() && self.0.cleared.swap(generation, Ordering::AcqRel) != generation {
+            self.0.plugins.drop_unused_code().await;
+        }
+    }
+
+    /// Those that may yet be loaded as they are.
+    fn waiting(&self) -> BTreeSet<String> {
+        let known = self.known();
+        let waiting = known.folders.iter().filter(|(_, folder)| match folder.try_lock() {
+            Ok(folder) => folder.is_waiting,
+            // It is being loaded.
+            Err(_) => true,
+        });
+        waiting.map(|(name, _)| shown(name)).collect()
+    }
+
+    /// Says once why bundled plugins are refused, which only the operator's grants can be the reason for.
+    fn tell_refused(&self, refused: impl Iterator<Item = String>) {
+        let refused: BTreeSet<_> = refused.collect();
+        let mut known = self.known();
+        for error in refused.difference(&known.refused) {
+            tracing::error!(error, "a bundled plugin is refused");
+        }
+        known.refused = refused;
+    }
+
+    /// Whether the folder could be looked at.
+    async fn go(&self, wanted: Wanted<'_>) -> bool {
         let path = self.0.path.clone();
         let looked = match spawn_blocking(move || look_at(&path)).await {
             Ok(looked) => looked,
             // The process is stopping.
-            Err(_) => return,
+            Err(_) => return false,
         };
         let Some(mut looks) = self.told(looked) else {
-            return;
+            return false;
         };
-        for (name, folder) in self.folders(&looks, wanted) {
+        let order = self.0.order.ids().await;
+        for (name, folder) in self.folders(&looks, &order, wanted) {
             let mut folder = match (wanted, folder.try_lock()) {
                 (_, Ok(folder)) => folder,
                 (Wanted::One(_), Err(_)) => folder.lock().await,
@@ -135,17 +243,29 @@ impl PluginFolder {
                 None => self.miss(&name, &mut folder, wanted).await,
             }
         }
+        true
     }
 
-    /// The folders that a look is about, those that are gone before the others: they may have had what another wants.
-    fn folders(&self, looks: &BTreeMap<OsString, Look>, wanted: Wanted<'_>) -> Vec<(OsString, Arc<Turn<Folder>>)> {
+    /// The folders that a look is about, those that are gone before the others: they may have had what another wants. Then in their
+    /// order, and those that have no place in it by name.
+    fn folders(
+        &self,
+        looks: &BTreeMap<OsString, Look>,
+        order: &[String],
+        wanted: Wanted<'_>,
+    ) -> Vec<(OsString, Arc<Turn<Folder>>)> {
         let mut known = self.known();
         known.folders.retain(|name, folder| {
             let is_nothing = || folder.try_lock().is_ok_and(|folder| *folder == Folder::default());
             looks.contains_key(name) || Arc::strong_count(folder) > 1 || !is_nothing()
         });
         for name in looks.keys() {
-            known.folders.entry(name.clone()).or_default();
+            known.folders.entry(name.clone()).or_insert_with(|| {
+                Arc::new(Turn::new(Folder {
+                    is_waiting: true,
+                    ..Folder::default()
+                }))
+            });
         }
         let is_wanted = |name: &OsStr| match wanted {
             Wanted::One(one) => one == name,
@@ -155,27 +275,20 @@ impl PluginFolder {
         let mut folders: Vec<_> = folders
             .map(|(name, folder)| (name.clone(), Arc::clone(folder)))
             .collect();
-        folders.sort_by_key(|(name, _)| looks.contains_key(name));
+        let place = |name: &OsStr| order.iter().position(|id| name == id.as_str()).unwrap_or(usize::MAX);
+        folders.sort_by_key(|(name, _)| (looks.contains_key(name), place(name)));
         folders
     }
 
     /// A folder is there.
     async fn see(&self, name: &OsStr, look: Look, folder: &mut Folder, wanted: Wanted<'_>) {
         let freed = self.0.freed.load(Ordering::Acquire);
-        let is_changed = folder.taken.as_ref() != Some(&look);
-        let is_at_rest = folder.seen.as_ref() == Some(&look);
-        let may_fit = folder.error.is_some() && folder.tried < freed;
-        let is_due = match wanted {
-            Wanted::Rested => is_at_rest && (is_changed || may_fit),
-            Wanted::Changed => is_changed || may_fit,
-            Wanted::One(_) => true,
-            Wanted::Refused => is_at_rest && may_fit,
-        };
+        let is_due = folder.is_due(&look, wanted, freed);
         if wanted != Wanted::Refused {
             folder.seen = Some(look.clone());
         }
         if is_due {
-            folder.tried = freed;
+            folder.freed = freed;
             self.take(name, look, folder).await;
         }
     }
@@ -265,10 +378,10 @@ mod tests {
         let tried = Tried::new();
         let id = "a".repeat(64);
         tried.write(&id, &manifest(&id, "1.0.0"));
-        fs::create_dir(tried.root.path().join(format!("{id}b"))).unwrap();
+        fs::create_dir(tried.path().join(format!("{id}b"))).unwrap();
         tried.looks().await;
         assert_eq!((tried.kinds(), tried.error(&id).as_str()), (1, ""));
-        fs::remove_dir(tried.root.path().join(format!("{id}b"))).unwrap();
+        fs::remove_dir(tried.path().join(format!("{id}b"))).unwrap();
         tried.looks().await;
         assert_eq!(tried.kinds(), 1);
     }
@@ -294,9 +407,44 @@ mod tests {
             "plugin also-otp cannot be loaded: its kind otp is already handled by the plugin otp"
         );
         assert_eq!((tried.error("otp").as_str(), tried.kinds()), ("", 1));
+        for _ in ["once", "and again"] {
+            let tried = tried.restarted();
+            tried.folder.load().await;
+            assert_eq!((tried.error("otp").as_str(), tried.kinds()), ("", 1));
+            assert!(tried.error("also-otp").contains("already handled by the plugin otp"));
+        }
         tried.remove("otp");
         tried.looks().await;
         assert_eq!((tried.error("also-otp").as_str(), tried.kinds()), ("", 1));
+        tried.write("otp", &manifest("otp", "1.0.1"));
+        let tried = tried.restarted();
+        tried.folder.load().await;
+        assert_eq!(tried.error("also-otp"), "", "it was there when the other came again");
+        assert!(tried.error("otp").contains("already handled by the plugin also-otp"));
+    }
+
+    #[tokio::test]
+    async fn a_change_does_not_cost_a_plugin_its_place_nor_does_a_folder_that_cannot_be_listed() {
+        let tried = Tried::new();
+        tried.write("otp", &manifest("otp", "1.0.0"));
+        tried.folder.load().await;
+        tried.write("also-otp", &manifest("also-otp", "1.0.0"));
+        tried.remove("otp");
+        tried.write("otp", &manifest("otp", "1.0.1"));
+        tried.looks().await;
+        assert_eq!(tried.version("otp").as_deref(), Some("1.0.1"));
+
+        let tried = tried.restarted();
+        let aside = tried.path().with_extension("aside");
+        fs::rename(tried.path(), &aside).unwrap();
+        fs::write(tried.path(), "a file").unwrap();
+        tried.folder.load().await;
+        assert!(tried.folder.is_loaded() && tried.kinds() == 0);
+        fs::remove_file(tried.path()).unwrap();
+        fs::rename(&aside, tried.path()).unwrap();
+        tried.looks().await;
+        assert_eq!(tried.error("otp"), "");
+        assert!(tried.error("also-otp").contains("already handled by the plugin otp"));
     }
 
     #[tokio::test]

@@ -106,9 +106,7 @@ fn access(config: &Config) -> Finding {
 async fn plugins(config: &Config) -> Finding {
     match wiring::load_plugins(config, None).await {
         Ok(plugins) => {
-            wiring::plugin_folder(config, &config.data.dir, plugins.clone())
-                .load()
-                .await;
+            wiring::plugin_folder(config, None, plugins.clone()).load().await;
             let states = plugins.states();
             let errors = states.iter().filter_map(|state| state.error.as_ref());
             let errors: Vec<_> = errors.map(ToString::to_string).collect();
@@ -343,6 +341,29 @@ mod tests {
         let sentence = "FAULT  plugins: plugin otp cannot be loaded: [grants.otp] config sets defualt_language, which its plugin.toml \
                         does not have; it has default_language\n";
         assert!(text.contains(sentence), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_grant_for_the_added_plugin_is_no_fault_of_the_bundled_one_of_its_name_until_that_stands_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = testing::config(folder.path());
+        let place = folder.path().join("plugins/otp");
+        std::fs::create_dir_all(&place).unwrap();
+        let otp = testing::shipped("otp");
+        std::fs::write(place.join("plugin.toml"), format!("{}\nown = \"\"\n", otp.manifest)).unwrap();
+        std::fs::write(place.join("plugin.wasm"), otp.wasm).unwrap();
+        let mut grant = GrantConfig::default();
+        grant.config.insert("own".to_owned(), "x".into());
+        config.grants.insert("otp".to_owned(), grant);
+        let (exit, text) = report(&config).await;
+        assert_eq!(exit, Exit::Ok, "{text}");
+        assert!(!folder.path().join("plugins.order").exists(), "it changes nothing");
+        std::fs::remove_dir_all(place).unwrap();
+        let (exit, text) = report(&config).await;
+        assert!(
+            exit == Exit::Unwell && text.contains("[grants.otp] config sets own, which its plugin.toml does not have"),
+            "{text}"
+        );
     }
 
     #[tokio::test]

@@ -19,9 +19,7 @@ pub(super) enum Dropped {
 /// Puts it beside the bundled plugins and those in the data folder, in memory alone.
 pub(super) async fn dropped(config: &Config, source: PluginSource) -> Result<Dropped, Fault> {
     let plugins = wiring::load_plugins(config, None).await?;
-    wiring::plugin_folder(config, &config.data.dir, plugins.clone())
-        .load()
-        .await;
+    wiring::plugin_folder(config, None, plugins.clone()).load().await;
     let (kinds, dialects) = (kinds(&plugins), dialects(&plugins));
     let source = PluginSource {
         origin: Origin::Folder,

@@ -22,9 +22,7 @@ pub(in crate::cli) struct Options {
 /// Exits with 1 when a plugin cannot be loaded.
 pub(super) async fn run(config: &Config, options: &Options, out: &mut dyn Write) -> Result<Exit, Fault> {
     let plugins = wiring::load_plugins(config, None).await?;
-    wiring::plugin_folder(config, &config.data.dir, plugins.clone())
-        .load()
-        .await;
+    wiring::plugin_folder(config, None, plugins.clone()).load().await;
     let states = plugins.states();
     let views = states
         .iter()

@@ -1,5 +1,7 @@
 //! `GET /readyz`: whether to send requests here.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -26,6 +28,11 @@ pub(crate) async fn ready(State(app): State<App>) -> Answer<Json<Ready>> {
     if app.draining.started() {
         return Err(Problem::new(Code::UNAVAILABLE, "The server is stopping.").into());
     }
+    if !app.plugin_folder.is_loaded() {
+        let sentence = "The plugins in the data folder are still being loaded.";
+        let problem = Problem::new(Code::UNAVAILABLE, sentence);
+        return Err(problem.retry_after(Duration::from_secs(1)).into());
+    }
     app.service.ready().await?;
     Ok(Json(Ready {
         success: true,
@@ -37,9 +44,14 @@ pub(crate) async fn ready(State(app): State<App>) -> Answer<Json<Ready>> {
 mod tests {
     use std::time::Duration;
 
+    use axum::body::Body;
+    use axum::http::{HeaderValue, Request};
     use tokio::time::Instant;
+    use tower::ServiceExt as _;
 
-    use crate::testing::TestApp;
+    use crate::router::router;
+    use crate::serve::{ServeOptions, build};
+    use crate::testing::{self, TestApp};
 
     #[tokio::test]
     async fn a_server_is_ready_until_it_drains_and_alive_all_the_while() {
@@ -48,6 +60,24 @@ mod tests {
         app.app.draining.start();
         app.anonymous("GET", "/readyz").await.failure(503, "unavailable", None);
         assert_eq!(app.anonymous("GET", "/healthz").await.json()["status"], "live");
+    }
+
+    #[tokio::test]
+    async fn while_plugins_are_loaded_a_server_answers_and_is_not_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = build(testing::config(folder.path()), ServeOptions::default(), true)
+            .await
+            .unwrap();
+        let asked = async |path: &str| {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            router(app.clone()).oneshot(request).await.unwrap()
+        };
+        assert_eq!(asked("/healthz").await.status(), 200);
+        let answer = asked("/readyz").await;
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.headers()["retry-after"], HeaderValue::from_static("1"));
+        app.plugin_folder.load().await;
+        assert_eq!(asked("/readyz").await.status(), 200);
     }
 
     #[tokio::test]

@@ -75,25 +75,28 @@ impl Host {
         command
     }
 
-    /// Starts the host and waits until it listens.
+    /// Starts the host and waits until it is ready.
     pub(crate) async fn start(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the host starts");
         let log = Arc::new(Mutex::new(Vec::new()));
-        let (found, mut address) = watch::channel(None);
+        let (ready, mut address) = watch::channel(None);
         let mut lines = BufReader::new(child.stderr.take().expect("its standard error")).lines();
         let kept = Arc::clone(&log);
         tokio::spawn(async move {
+            let mut found = None;
             while let Ok(Some(line)) = lines.next_line().await {
-                if let Some(address) = address_in(&line, "listening") {
-                    found.send_replace(Some(address));
-                }
+                found = address_in(&line, "listening").or(found);
+                let is_ready = message(&line) == "ready";
                 kept.lock().unwrap().push(line);
+                if is_ready {
+                    ready.send_replace(found.clone());
+                }
             }
         });
-        let listens = tokio::time::timeout(PATIENCE, address.wait_for(Option::is_some)).await;
-        let base = match listens {
+        let is_ready = tokio::time::timeout(PATIENCE, address.wait_for(Option::is_some)).await;
+        let base = match is_ready {
             Ok(Ok(address)) => address.clone().unwrap_or_default(),
-            _ => panic!("the host never listened; it said: {:#?}", log.lock().unwrap()),
+            _ => panic!("the host was never ready; it said: {:#?}", log.lock().unwrap()),
         };
         Self { child, base, log }
     }
@@ -188,6 +191,14 @@ impl Host {
             .await
             .expect("prlimit runs");
         assert!(limited.success());
+    }
+}
+
+/// What a line says before its fields, in either format of the log.
+fn message(line: &str) -> String {
+    match serde_json::from_str::<Value>(line) {
+        Ok(line) => line["message"].as_str().unwrap_or_default().to_owned(),
+        Err(_) => line.rsplit(": ").next().unwrap_or_default().to_owned(),
     }
 }
 
