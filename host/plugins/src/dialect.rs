@@ -54,6 +54,10 @@ impl Dialect {
                 routes.len()
             )));
         }
+        let offered = routes
+            .iter()
+            .map(|route| format!("{} {}", word(route.method), route.path));
+        plugin.claims.hold(offered)?;
         let routes = routes.into_iter().map(|route| {
             let summary = route.summary.trim().to_owned();
             if !(1..=300).contains(&summary.chars().count()) {
@@ -211,6 +215,17 @@ impl Question for Asking<'_> {
             Step::Do(effects) => Turn::effects(effects),
             Step::Respond(response) => checked(response).map(Turn::Done),
         })
+    }
+}
+
+/// A method as it stands in a request.
+const fn word(method: Method) -> &'static str {
+    match method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Patch => "PATCH",
+        Method::Delete => "DELETE",
     }
 }
 

@@ -52,6 +52,7 @@ impl Handler {
             guest.call_kinds(&mut store).await
         });
         let kinds = kinds.await.map_err(|fault| Refusal::asked("kinds", &fault))?;
+        plugin.claims.hold(kinds.iter().map(|kind| kind.name.clone()))?;
         let id = plugin.id.clone();
         // Schemas may be large.
         let checked = aside("checking its kinds", move || check_all(kinds, &id)).await??;

@@ -62,6 +62,24 @@ pub enum Refusal {
         /// What it must be.
         expected: &'static str,
     },
+    /// The operator sets something to what its schema does not allow.
+    #[error("[grants.{id}] config is not what its plugin.toml allows: {sentence}")]
+    SettingValue {
+        /// The plugin's id.
+        id: String,
+        /// Which, and what is allowed.
+        sentence: String,
+    },
+    /// It does not offer what its manifest claims.
+    #[error("its plugin.toml claims the {what} {claimed}, where its component offers {offered}")]
+    Claims {
+        /// `kinds` or `routes`.
+        what: &'static str,
+        /// Those that are claimed and not offered.
+        claimed: String,
+        /// Those that are offered and not claimed.
+        offered: String,
+    },
     /// The operator pins the component by its fingerprint, and this is another.
     #[error("its component has the SHA-256 {found}, and the configuration pins {pinned}")]
     Pinned {

@@ -15,7 +15,7 @@ use crate::engine::Engine;
 use crate::fault::Fault;
 use crate::health::Health;
 use crate::limits::Limits;
-use crate::manifest::{Asked, Manifest, TokenPlaces};
+use crate::manifest::{Asked, Claims, Manifest, TokenPlaces};
 use crate::metrics::PluginMetrics;
 use crate::problem;
 use crate::world::World;
@@ -52,6 +52,7 @@ pub struct Plugin {
     /// Of the component, in lower-case hexadecimal.
     pub(crate) sha256: String,
     pub(crate) asked: Asked,
+    pub(crate) claims: Claims,
     pub(crate) limits: Limits,
     pub(crate) token_places: TokenPlaces,
     /// The settings as the guest gets them.
@@ -79,6 +80,7 @@ impl Plugin {
             summary,
             limits,
             asked,
+            claims,
             token_places,
             config,
         } = manifest;
@@ -93,6 +95,7 @@ impl Plugin {
             origin,
             sha256,
             asked,
+            claims,
             limits,
             token_places,
             config: Value::Object(config).to_string(),

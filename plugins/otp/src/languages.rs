@@ -160,6 +160,13 @@ mod tests {
     }
 
     #[test]
+    fn an_operator_may_choose_each_of_them_and_no_other() {
+        let tags: Vec<_> = LANGUAGES.iter().map(|language| format!("{:?}", language.tag)).collect();
+        let schema = format!("default_language = {{ enum = [{}] }}", tags.join(", "));
+        assert!(include_str!("../plugin.toml").contains(&schema), "{schema}");
+    }
+
+    #[test]
     fn every_sentence_has_its_own_places_and_no_other() {
         for language in LANGUAGES {
             for (sentence, places) in [

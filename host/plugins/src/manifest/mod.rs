@@ -2,14 +2,18 @@
 //! asked for that this host does not know is never silently missing.
 
 mod asked;
+mod claims;
 mod json;
 mod token;
+mod values;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub use self::asked::{Asked, AskedCredential};
+pub(crate) use self::claims::Claims;
 pub use self::token::TokenPlaces;
+use self::values::ValueSchemas;
 
 use crate::limits::Limits;
 use crate::load_error::Refusal;
@@ -24,6 +28,7 @@ pub(crate) struct Manifest {
     pub(crate) summary: Option<String>,
     pub(crate) limits: Limits,
     pub(crate) asked: Asked,
+    pub(crate) claims: Claims,
     /// For a dialect: where its API has a token.
     pub(crate) token_places: TokenPlaces,
     /// What the guest gets.
@@ -37,6 +42,8 @@ struct Written {
     version: String,
     world: String,
     summary: Option<String>,
+    kinds: Option<Vec<String>>,
+    routes: Option<Vec<String>>,
     #[serde(default)]
     http: asked::WrittenHttp,
     #[serde(default)]
@@ -46,6 +53,8 @@ struct Written {
     limits: AskedLimits,
     #[serde(default)]
     config: toml::Table,
+    #[serde(default)]
+    config_schema: toml::Table,
 }
 
 #[derive(Deserialize, Default)]
@@ -89,6 +98,7 @@ impl Manifest {
             return Err(Refusal::Manifest("[dialect] is for dialects".to_owned()));
         }
         let mut config = json::object(written.config)?;
+        let schemas = ValueSchemas::check(written.config_schema, &config)?;
         for (key, value) in settings {
             // What the plugin does not know would be silently without effect.
             let Some(usual) = config.get_mut(key) else {
@@ -109,12 +119,19 @@ impl Manifest {
                 expected: json::noun(usual),
             })?;
         }
+        if let Some(sentence) = schemas.fault(&config) {
+            return Err(Refusal::SettingValue {
+                id: written.id,
+                sentence,
+            });
+        }
         Ok(Self {
             id: written.id,
             version: written.version,
             world,
             summary: written.summary,
             limits: written.limits.under(most)?,
+            claims: Claims::check(world, written.kinds, written.routes)?,
             asked: Asked::check(&written.http, written.credentials, &config)?,
             token_places: TokenPlaces::check(written.dialect.unwrap_or_default())?,
             config,
@@ -320,6 +337,52 @@ mod tests {
         [config]
         base_url = "https://api.example.com/v1"
     "#;
+
+    #[test]
+    fn a_value_that_its_schema_does_not_allow_is_told_to_who_set_it() {
+        let manifest = |language: &str, schema: &str| {
+            format!("[config]\nlanguage = {language:?}\nspeed = 1.0\n[config_schema]\n{schema}\n")
+        };
+        let allowed = "language = { enum = [\"de\", \"en\"] }\nspeed = { type = \"number\", minimum = 0.5 }";
+        let with = |more: &str, settings: Value| with(more, &settings).map(|manifest| manifest.config);
+        let config = with(&manifest("en", allowed), json!({"language": "de", "speed": "0.75"})).unwrap();
+        assert_eq!(Value::Object(config), json!({"language": "de", "speed": 0.75}));
+        for (more, settings, sentence) in [
+            (
+                manifest("en", allowed),
+                json!({"language": "tlh"}),
+                "[grants.otp] config is not what its plugin.toml allows: `language` must be one of",
+            ),
+            (
+                manifest("en", allowed),
+                json!({"speed": 0}),
+                "[grants.otp] config is not what its plugin.toml allows: `speed` is too small",
+            ),
+            (
+                manifest("tlh", allowed),
+                json!({}),
+                "[config] does not hold to [config_schema]: `language`",
+            ),
+            (
+                manifest("en", "color = {}"),
+                json!({}),
+                "[config_schema] speaks of color",
+            ),
+            (
+                manifest("en", "language = { type = 7 }"),
+                json!({}),
+                "not a JSON Schema",
+            ),
+            (
+                manifest("en", "language = { \"$ref\" = \"#\" }"),
+                json!({}),
+                "refers to itself",
+            ),
+        ] {
+            let refusal = with(&more, settings).unwrap_err().to_string();
+            assert!(refusal.contains(sentence), "{refusal}");
+        }
+    }
 
     #[test]
     fn the_operators_settings_go_over_the_plugins_own_and_decide_what_it_asks_for() {

@@ -350,7 +350,11 @@ mod tests {
         let place = folder.path().join("plugins/otp");
         std::fs::create_dir_all(&place).unwrap();
         let otp = testing::shipped("otp");
-        std::fs::write(place.join("plugin.toml"), format!("{}\nown = \"\"\n", otp.manifest)).unwrap();
+        std::fs::write(
+            place.join("plugin.toml"),
+            otp.manifest.replace("[config]\n", "[config]\nown = \"\"\n"),
+        )
+        .unwrap();
         std::fs::write(place.join("plugin.wasm"), otp.wasm).unwrap();
         let mut grant = GrantConfig::default();
         grant.config.insert("own".to_owned(), "x".into());
