@@ -1,6 +1,7 @@
 //! Messages that cannot be decrypted, and keys that a crash set back.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use simulator::{Fault, Number};
 use switchboard_core::ids::Jid;
@@ -84,24 +85,35 @@ async fn what_its_sender_was_asked_for_in_vain_is_asked_of_the_phone_at_the_next
 async fn what_cannot_be_decrypted_is_remembered_until_a_connection_finds_that_it_has_come() {
     let world = World::new().await;
     let (session, line) = world.linked().await;
-    world.simulator.inject(corrupt_next()).unwrap();
-    let id = world.b.send_text(A, "damaged on the way").await.unwrap();
-    session.heard.text("damaged on the way").await;
     let remembered = async || {
         let rows = session.keys.unreadable().all().await.unwrap();
         rows.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
     };
-    // The note is written beside the question, and the answer may overtake it.
-    let becomes = async |expected: &[String]| {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+    let becomes = async |expected: &[String], patience| {
+        let deadline = tokio::time::Instant::now() + patience;
         while remembered().await != expected {
-            assert!(tokio::time::Instant::now() < deadline, "{expected:?}");
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            if tokio::time::Instant::now() > deadline {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        true
     };
-    becomes(&[id]).await;
+    // The first look of the connection may come so late that it finds the first of them there; it is the only one for a minute.
+    let mut is_remembered = false;
+    for text in ["damaged on the way", "damaged too"] {
+        world.simulator.inject(corrupt_next()).unwrap();
+        let id = world.b.send_text(A, text).await.unwrap();
+        session.heard.text(text).await;
+        // The note is written beside the question, and the answer may overtake it.
+        is_remembered = becomes(&[id], Duration::from_secs(10)).await;
+        if is_remembered {
+            break;
+        }
+    }
+    assert!(is_remembered, "{:?}", remembered().await);
     world.simulator.inject(drop_socket()).unwrap();
-    becomes(&[]).await;
+    assert!(becomes(&[], PATIENCE).await, "{:?}", remembered().await);
     line.stop().await;
 }
 
