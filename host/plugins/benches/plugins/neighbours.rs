@@ -13,13 +13,15 @@ use switchboard_plugins::effects::NoEffects;
 use tokio::runtime::Runtime;
 
 use crate::client::{Asked, ask};
-use crate::figures::Times;
+use crate::figures::{Times, budget};
 use crate::guest::GuestText;
 use crate::ours::{self, KIND};
 
 const THREADS: usize = 2;
 const CALLERS: [usize; 2] = [1, 2 * THREADS];
 const TURNS: usize = 3;
+/// The p99 of the clients, of what it is without the neighbour.
+const MOST_RATIO: f64 = 2.0;
 const TURN: Duration = Duration::from_millis(700);
 
 pub(crate) fn bench() {
@@ -47,13 +49,14 @@ pub(crate) fn bench() {
             let name = format!("{what}, {callers} at once");
             let (p50, p99, ratio) = (beside.p50(), beside.p99(), beside.p99() / alone.p99());
             let rate = f64::from(calls) / (TURN.as_secs_f64() * TURNS as f64);
-            println!("{name:32} {p50:>9.1} {p99:>9.1} {ratio:>9.2} {rate:>9.0}");
+            let verdict = budget(ratio, MOST_RATIO, " x");
+            println!("{name:32} {p50:>9.1} {p99:>9.1} {ratio:>9.2} {rate:>9.0}{verdict}");
         }
     }
 }
 
 /// What each does, and its component.
-fn neighbours() -> [(&'static str, Vec<u8>); 7] {
+fn neighbours() -> [(&'static str, Vec<u8>); 9] {
     let nothing = |_: &mut GuestText| String::new();
     [
         ("answers", neighbour(1, nothing)),
@@ -64,6 +67,8 @@ fn neighbours() -> [(&'static str, Vec<u8>); 7] {
             neighbour(1, |_| "(return (call $f (i32.const 0)))".to_owned()),
         ),
         ("grows", neighbour(1, |_| GROW.to_owned())),
+        ("fills its memory", neighbour(FILLED, |_| FILL.to_owned())),
+        ("sleeps", neighbour(1, |_| SLEEP.to_owned())),
         ("answers much", neighbour(64, huge)),
         ("logs much", neighbour(2, noisy)),
     ]
@@ -77,6 +82,20 @@ const GROW: &str = "
             (memory.fill (i32.shl (local.get $left) (i32.const 16)) (i32.const 1) (i32.const 65536))
             (br 1))))
     unreachable";
+
+/// Pages that are filled at a time, for milliseconds in which nothing can interrupt it.
+const FILLED: u32 = 480;
+
+const FILL: &str = "
+    (loop
+        (memory.fill (i32.const 1048576) (i32.const 1) (i32.const 30408704))
+        (br 0))";
+
+/// For a second each time, were it not awake at once.
+const SLEEP: &str = "
+    (loop
+        (call $block (call $after (i64.const 1000000000)))
+        (br 0))";
 
 /// Almost as much as an answer may be.
 fn huge(text: &mut GuestText) -> String {
