@@ -122,7 +122,9 @@ mod tests {
     #[tokio::test]
     async fn an_order_that_cannot_be_read_or_written_stops_nobody() {
         let folder = tempfile::tempdir().unwrap();
-        let order = Order::kept(folder.path().to_owned());
+        let path = folder.path().join("plugins.order");
+        fs::create_dir(&path).unwrap();
+        let order = Order::kept(path);
         order.follow(&["a"], &BTreeSet::new()).await;
         assert_eq!(order.ids().await, ["a"]);
     }
