@@ -18,6 +18,10 @@ use crate::sentence::Failing;
 const TOLD: usize = 3;
 /// Steps times bytes of the body that are done at once: some tens of milliseconds at the very most.
 const AT_ONCE: u64 = 4_000_000;
+/// The largest body that patterns are held against at once, in bytes: each of its characters may take as long as the pattern is large.
+const AT_ONCE_WITH_PATTERNS: usize = 2048;
+/// The largest pattern, compiled, in bytes.
+const MOST_PATTERN_BYTES: usize = 4 * 1024 * 1024;
 
 /// A compiled schema.
 #[derive(Debug)]
@@ -26,6 +30,7 @@ pub(crate) struct BodySchema {
     validator: Validator,
     /// For one value.
     steps: u64,
+    has_patterns: bool,
 }
 
 impl BodySchema {
@@ -35,9 +40,10 @@ impl BodySchema {
             return Err("has a schema that is not of type object".to_owned());
         }
         let steps = effort::steps(&schema)?;
+        let has_patterns = schema.to_string().contains("\"pattern");
         let compiled = jsonschema::options()
             .with_draft(Draft::Draft202012)
-            .with_pattern_options(PatternOptions::regex())
+            .with_pattern_options(PatternOptions::regex().size_limit(MOST_PATTERN_BYTES))
             .should_validate_formats(true)
             .offline()
             .build(&schema);
@@ -46,6 +52,7 @@ impl BodySchema {
                 written: schema,
                 validator,
                 steps,
+                has_patterns,
             }),
             Err(error) => Err(format!("has a schema that is not a JSON Schema: {error}")),
         }
@@ -53,7 +60,8 @@ impl BodySchema {
 
     /// The same as [`check`](Self::check) for a body of so many bytes, without holding up anybody who shares the thread.
     pub(crate) async fn check_request(self: &Arc<Self>, body: &Value, bytes: usize) -> Result<(), Problem> {
-        if self.steps.saturating_mul(bytes as u64) <= AT_ONCE {
+        let is_short = !self.has_patterns || bytes <= AT_ONCE_WITH_PATTERNS;
+        if is_short && self.steps.saturating_mul(bytes as u64) <= AT_ONCE {
             return self.check(body);
         }
         let (schema, body) = (Arc::clone(self), body.clone());
@@ -104,6 +112,13 @@ mod tests {
             let problem = schema.check_request(&bad, bytes).await.unwrap_err();
             assert_eq!(problem.field_name(), Some("x.0"), "{problem}");
         }
+    }
+
+    #[test]
+    fn a_pattern_that_repeats_itself_into_megabytes_is_refused() {
+        let schema = |pattern: &str| json!({"type": "object", "properties": {"x": {"pattern": pattern}}});
+        assert!(BodySchema::compile(schema("(?:[ab]c|N){100000}")).is_err());
+        BodySchema::compile(schema(r"^\p{L}[\p{L}\p{N} .'-]{0,60}$")).unwrap();
     }
 
     #[test]
