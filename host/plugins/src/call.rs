@@ -2,9 +2,10 @@
 //!
 //! Two clocks watch a call. The guest's own time is that of its thread's processor, only while it runs, and it gives way at every tick of
 //! the epoch, to other tasks and to sockets that have something to be read; so a busy machine does not punish it, and a spinning guest
-//! does not hold a thread. An instruction that fills a whole memory is not interrupted; it is counted by what it took. A guest that has run for longer than a call usually takes goes on in a lane with others of its like, which never has
-//! more than half of the processors: however many spin, the short calls have the rest. Around it all stands a timeout in wall time, for
-//! a guest that waits instead of working.
+//! does not hold a thread. An instruction that fills a whole memory is not interrupted; it is counted by what it took. A guest that has
+//! run for longer than a call usually takes goes on in a lane with others of its like, which never has more than half of the processors:
+//! however many spin, the short calls have the rest. Around it all stands a timeout in wall time, for a guest that does not come to its
+//! turns in time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -17,17 +17,33 @@ const LOOKS: u64 = 3;
 /// What would let a reference lead to where this cannot follow it.
 const REFUSED: [&str; 5] = ["$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveRef"];
 
-/// Steps that `schema` takes for one value at most: one for each of its parts, as often as they are referred to. The error goes on a
-/// sentence that begins with the kind.
-pub(crate) fn steps(schema: &Value) -> Result<u64, String> {
-    let mut walk = Walk { schema, left: MOST };
+/// The work of one schema.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effort {
+    /// Steps for one value at most: one for each part of the schema, as often as it is referred to.
+    pub(crate) steps: u64,
+    /// Whether texts are held against patterns.
+    pub(crate) has_patterns: bool,
+}
+
+/// Computes it. The error goes on a sentence that begins with the kind.
+pub(crate) fn effort(schema: &Value) -> Result<Effort, String> {
+    let mut walk = Walk {
+        schema,
+        left: MOST,
+        has_patterns: false,
+    };
     walk.part(schema, 0, 1)?;
-    Ok(MOST - walk.left)
+    Ok(Effort {
+        steps: MOST - walk.left,
+        has_patterns: walk.has_patterns,
+    })
 }
 
 struct Walk<'a> {
     schema: &'a Value,
     left: u64,
+    has_patterns: bool,
 }
 
 impl Walk<'_> {
@@ -59,10 +75,10 @@ impl Walk<'_> {
                 (name, Value::String(_)) if REFUSED.contains(&name) => {
                     return Err(format!("has a schema with {name}; only $ref within it is known here"));
                 }
-                ("pattern", Value::String(pattern)) => self.spend(times.saturating_mul(weight(pattern)))?,
+                ("pattern", Value::String(pattern)) => self.pattern(pattern, times)?,
                 ("patternProperties", Value::Object(patterns)) => {
                     for (pattern, value) in patterns {
-                        self.spend(times.saturating_mul(weight(pattern)))?;
+                        self.pattern(pattern, times)?;
                         self.part(value, depth + 1, times)?;
                     }
                 }
@@ -70,6 +86,12 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    fn pattern(&mut self, pattern: &str, times: u64) -> Result<(), String> {
+        self.has_patterns = true;
+        let weight = PATTERN + (pattern.len() / PATTERN_BYTES) as u64;
+        self.spend(times.saturating_mul(weight))
     }
 
     fn spend(&mut self, steps: u64) -> Result<(), String> {
@@ -91,17 +113,13 @@ fn referred<'a>(schema: &'a Value, to: &str) -> Result<&'a Value, String> {
     })
 }
 
-fn weight(pattern: &str) -> u64 {
-    PATTERN + (pattern.len() / PATTERN_BYTES) as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
 
     fn refused(schema: &Value) -> String {
-        steps(schema).unwrap_err()
+        effort(schema).unwrap_err()
     }
 
     /// `d0` to `d<length>`, each made of the one before.
@@ -123,7 +141,10 @@ mod tests {
             "properties": {"to": {"$ref": "#/$defs/phone"}, "$id": {"type": "string"}},
             "$defs": {"phone": {"type": "string", "pattern": "^[0-9]{7,15}$"}},
         });
-        assert!((80..120).contains(&steps(&schema).unwrap()), "{:?}", steps(&schema));
+        let effort = effort(&schema).unwrap();
+        assert!((80..120).contains(&effort.steps) && effort.has_patterns, "{effort:?}");
+        let plain = super::effort(&json!({"type": "object", "properties": {"pattern": {"type": "string"}}}));
+        assert!(!plain.unwrap().has_patterns);
     }
 
     #[test]
@@ -172,7 +193,7 @@ mod tests {
             json!({"$dynamicRef": "#x"}),
             json!({"$anchor": "x"}),
         ] {
-            steps(&with(more.clone())).expect_err(&more.to_string());
+            effort(&with(more.clone())).expect_err(&more.to_string());
         }
     }
 }

@@ -11,7 +11,7 @@ use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 use switchboard_core::problem::{Code, Problem};
 
-use crate::effort;
+use crate::effort::{Effort, effort};
 use crate::sentence::Failing;
 
 /// Failures told at once. The first is the one that `field` names.
@@ -28,9 +28,7 @@ const MOST_PATTERN_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) struct BodySchema {
     written: Value,
     validator: Validator,
-    /// For one value.
-    steps: u64,
-    has_patterns: bool,
+    effort: Effort,
 }
 
 impl BodySchema {
@@ -39,8 +37,7 @@ impl BodySchema {
         if schema.get("type") != Some(&Value::from("object")) {
             return Err("has a schema that is not of type object".to_owned());
         }
-        let steps = effort::steps(&schema)?;
-        let has_patterns = schema.to_string().contains("\"pattern");
+        let effort = effort(&schema)?;
         let compiled = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .with_pattern_options(PatternOptions::regex().size_limit(MOST_PATTERN_BYTES))
@@ -51,8 +48,7 @@ impl BodySchema {
             Ok(validator) => Ok(Self {
                 written: schema,
                 validator,
-                steps,
-                has_patterns,
+                effort,
             }),
             Err(error) => Err(format!("has a schema that is not a JSON Schema: {error}")),
         }
@@ -60,8 +56,9 @@ impl BodySchema {
 
     /// The same as [`check`](Self::check) for a body of so many bytes, without holding up anybody who shares the thread.
     pub(crate) async fn check_request(self: &Arc<Self>, body: &Value, bytes: usize) -> Result<(), Problem> {
-        let is_short = !self.has_patterns || bytes <= AT_ONCE_WITH_PATTERNS;
-        if is_short && self.steps.saturating_mul(bytes as u64) <= AT_ONCE {
+        let Effort { steps, has_patterns } = self.effort;
+        let is_short = !has_patterns || bytes <= AT_ONCE_WITH_PATTERNS;
+        if is_short && steps.saturating_mul(bytes as u64) <= AT_ONCE {
             return self.check(body);
         }
         let (schema, body) = (Arc::clone(self), body.clone());

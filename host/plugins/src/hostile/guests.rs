@@ -53,10 +53,10 @@ async fn the_wall_clock_ends_what_the_processor_clock_allows() {
     );
 }
 
-#[tokio::test]
-async fn when_every_instance_is_taken_the_next_call_is_told_to_come_again() {
+/// `x` spins for half a second, `y` answers, and nobody waits long for one of so many instances.
+async fn spinning_and_honest(concurrency: u32) -> Plugins {
     let options = EngineOptions {
-        concurrency: 1,
+        concurrency,
         queue_deadline: Duration::from_millis(20),
         ..EngineOptions::default()
     };
@@ -64,7 +64,12 @@ async fn when_every_instance_is_taken_the_next_call_is_told_to_come_again() {
         source("spin", guest(SPIN), "[limits]\ncpu_ms = 500\n"),
         source("honest", honest("y"), ""),
     ];
-    let plugins = Plugins::load(Engine::new(options).unwrap(), sources).await.unwrap();
+    Plugins::load(Engine::new(options).unwrap(), sources).await.unwrap()
+}
+
+#[tokio::test]
+async fn when_every_instance_is_taken_the_next_call_is_told_to_come_again() {
+    let plugins = spinning_and_honest(1).await;
     let (spun, waited) = tokio::join!(biased; send(&plugins, "x"), send(&plugins, "y"));
     assert_eq!(spun.unwrap_err().code(), &Code::PLUGIN_TIMEOUT);
     let busy = waited.unwrap_err();
@@ -77,16 +82,7 @@ async fn when_every_instance_is_taken_the_next_call_is_told_to_come_again() {
 
 #[tokio::test]
 async fn a_plugin_that_is_called_without_end_leaves_half_of_the_instances_to_the_others() {
-    let options = EngineOptions {
-        concurrency: 4,
-        queue_deadline: Duration::from_millis(20),
-        ..EngineOptions::default()
-    };
-    let sources = vec![
-        source("spin", guest(SPIN), "[limits]\ncpu_ms = 500\n"),
-        source("honest", honest("y"), ""),
-    ];
-    let plugins = Plugins::load(Engine::new(options).unwrap(), sources).await.unwrap();
+    let plugins = spinning_and_honest(4).await;
     let spun = futures::future::join_all((0..4).map(|_| send(&plugins, "x")));
     let (spun, served) = tokio::join!(biased; spun, send(&plugins, "y"));
     served.unwrap();
