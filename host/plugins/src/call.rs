@@ -7,14 +7,14 @@
 //! however many spin, the short calls have the rest. Around it all stands a timeout in wall time, for a guest that does not come to its
 //! turns in time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use switchboard_core::clock::UnixMillis;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use wasmtime::component::{Instance, InstancePre, ResourceTable};
 use wasmtime::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -79,7 +79,7 @@ impl Lane {
     fn place(&self) -> Place {
         Place {
             lane: Arc::clone(&self.0),
-            turn: Arc::default(),
+            progress: Arc::default(),
         }
     }
 }
@@ -88,7 +88,17 @@ impl Lane {
 #[derive(Clone)]
 struct Place {
     lane: Arc<Semaphore>,
-    turn: Arc<Mutex<Option<Turn>>>,
+    progress: Arc<Mutex<Progress>>,
+}
+
+/// How a call is getting on in the lane.
+#[derive(Default)]
+struct Progress {
+    turn: Option<Turn>,
+    /// Since when it has waited for the next turn, if it does.
+    waits_since: Option<Instant>,
+    /// What it has waited for all turns before.
+    waited: Duration,
 }
 
 /// A time for which a guest runs without giving way, on one thread.
@@ -101,24 +111,46 @@ struct Turn {
 impl Place {
     /// Ends this turn, and says for how long it has run. Before the first one that is not known, and is a tick or two.
     fn end_turn(&self) -> Duration {
-        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let ran = turn.map(|turn| processor_time().saturating_sub(turn.began));
+        let mut progress = self.progress();
+        progress.waits_since = Some(Instant::now());
+        let ran = progress
+            .turn
+            .take()
+            .map(|turn| processor_time().saturating_sub(turn.began));
         ran.unwrap_or_default().max(TICK)
     }
 
     /// Waits for the next turn, behind whoever waits already. The guest goes on where this ends, on the same thread.
     fn next_turn(&self) -> impl Future<Output = ()> + Send + 'static {
-        let Self { lane, turn } = self.clone();
+        let place = self.clone();
         async move {
             yield_now().await;
             // It is never closed.
-            if let Ok(permit) = lane.acquire_owned().await {
-                *turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(Turn {
+            if let Ok(permit) = Arc::clone(&place.lane).acquire_owned().await {
+                let mut progress = place.progress();
+                progress.waited = progress.all_waits();
+                progress.waits_since = None;
+                progress.turn = Some(Turn {
                     _permit: permit,
                     began: processor_time(),
                 });
             }
         }
+    }
+
+    /// How long it has waited for its turns.
+    fn waited(&self) -> Duration {
+        self.progress().all_waits()
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress {
+    fn all_waits(&self) -> Duration {
+        self.waited + self.waits_since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 }
 
@@ -240,9 +272,10 @@ impl Gate {
             table: resources(),
             limiter: Limiter::new(limits, refused.clone(), callee.metrics.memory.clone()),
         };
+        let place = self.lane.place();
         let run = async {
             let engine = callee.component.component().engine();
-            let store = bounded(engine, guest, limits, self.lane.place());
+            let store = bounded(engine, guest, limits, place.clone());
             let mut held = if self.counts_instructions {
                 Held::count(store, callee.metrics.instructions.clone())?
             } else {
@@ -259,6 +292,8 @@ impl Gate {
         output.log(callee.name, occasion.name);
         match answer {
             Ok(answer) => answer.map_err(|error| Fault::of(&error, limits, &refused, &output.last_words())),
+            // It would have ended in time, had others not had its turns: that is no fault of the guest.
+            Err(_) if place.waited() > self.call_deadline / 2 => Err(Fault::Busy(self.call_deadline)),
             Err(_) => Err(Fault::Wall(self.call_deadline)),
         }
     }

@@ -11,7 +11,7 @@ use crate::limits::{Limits, Refused};
 /// What went wrong with a call. The texts are for the log.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error("no instance became free within {0:?}")]
+    #[error("no instance or no turn was free within {0:?}")]
     Busy(Duration),
     #[error("it crashed again and again, and is set aside for {0:?}")]
     SetAside(Duration),

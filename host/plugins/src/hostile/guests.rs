@@ -97,6 +97,35 @@ async fn a_plugin_that_is_called_without_end_leaves_half_of_the_instances_to_the
 }
 
 #[tokio::test]
+async fn who_waits_for_the_turns_of_others_is_told_to_come_again_and_never_set_aside() {
+    let options = EngineOptions {
+        call_deadline: Duration::from_millis(500),
+        ..EngineOptions::default()
+    };
+    let sources = ["w", "x", "y", "z"].map(|kind| {
+        let text = GuestText {
+            kind,
+            ..GuestText::default()
+        };
+        source(kind, text.component(SPIN), "[limits]\ncpu_ms = 500\n")
+    });
+    let plugins = Plugins::load(Engine::new(options).unwrap(), sources.into())
+        .await
+        .unwrap();
+    // As many of each as the lane has turns for in eight times as long.
+    let lane = std::thread::available_parallelism()
+        .map_or(1, |processors| processors.get() / 2)
+        .max(1);
+    let burst = ["w", "x", "y", "z"]
+        .iter()
+        .flat_map(|kind| std::iter::repeat_n(*kind, 2 * lane));
+    let ended = futures::future::join_all(burst.map(|kind| send(&plugins, kind))).await;
+    for problem in ended.into_iter().map(Result::unwrap_err) {
+        assert_eq!(problem.code(), &Code::PLUGIN_BUSY, "{problem}");
+    }
+}
+
+#[tokio::test]
 async fn of_a_plugin_with_much_memory_fewer_run_at_once() {
     let engine = engine_of(1000);
     for (memory_mib, instances) in [(1, 256), (8, 32), (32, 8), (64, 4)] {
