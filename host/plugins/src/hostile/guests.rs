@@ -53,7 +53,7 @@ async fn the_wall_clock_ends_what_the_processor_clock_allows() {
     );
 }
 
-/// `x` spins for half a second, `y` answers, and nobody waits long for one of so many instances.
+/// `x` spins for a tenth of a second, `y` answers, and nobody waits long for one of so many instances.
 async fn spinning_and_honest(concurrency: u32) -> Plugins {
     let options = EngineOptions {
         concurrency,
@@ -61,7 +61,7 @@ async fn spinning_and_honest(concurrency: u32) -> Plugins {
         ..EngineOptions::default()
     };
     let sources = vec![
-        source("spin", guest(SPIN), "[limits]\ncpu_ms = 500\n"),
+        source("spin", guest(SPIN), "[limits]\ncpu_ms = 100\n"),
         source("honest", honest("y"), ""),
     ];
     Plugins::load(Engine::new(options).unwrap(), sources).await.unwrap()
